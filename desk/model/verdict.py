@@ -1,0 +1,33 @@
+"""What the classifier says about one mention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sentiment:
+    """Probabilities of the three classes; they sum to 1."""
+
+    negative: float
+    neutral: float
+    positive: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One forward pass over one text, with the version of the model that made it."""
+
+    complaint: float
+    """Calibrated probability that the text is a complaint, 0 to 1."""
+    is_complaint: bool
+    """`complaint` reached the model's decision threshold."""
+    needs_look: bool
+    """Below the decision threshold but above the recall threshold: a person should look."""
+    sentiment: Sentiment
+    language: str
+    """ISO 639-1 code, or "und" where the text does not tell."""
+    model: str
+    """Version of the weights, for example "answerback-12l-2026.11"."""
+    embedding: bytes
+    """Unit-length sentence vector as little-endian float16; its dimension is the model's (384)."""
