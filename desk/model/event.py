@@ -1,0 +1,69 @@
+"""Events: what happened to a case, append-only; everything else about a case follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from desk.model.mention import MentionId
+
+
+class EventKind(StrEnum):
+    OPENED = "opened"
+    POLICY_CHOSEN = "policy_chosen"
+    CUSTOMER_WROTE = "customer_wrote"
+    BRAND_REPLIED = "brand_replied"
+    REPLY_APPROVED = "reply_approved"
+    REPLY_FAILED = "reply_failed"
+    CLAIMED = "claimed"
+    RELEASED = "released"
+    SNOOZED = "snoozed"
+    WOKEN = "woken"
+    NOTED = "noted"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    DISMISSED = "dismissed"
+    SEVERITY_CHANGED = "severity_changed"
+    UNDONE = "undone"
+
+
+UNDOABLE = frozenset(
+    {
+        EventKind.REPLY_APPROVED,
+        EventKind.CLAIMED,
+        EventKind.RELEASED,
+        EventKind.SNOOZED,
+        EventKind.NOTED,
+        EventKind.RESOLVED,
+        EventKind.REOPENED,
+        EventKind.DISMISSED,
+        EventKind.SEVERITY_CHANGED,
+    }
+)
+"""What an agent may take back; a reply only until a sender has claimed it."""
+
+SYSTEM = "answerback"
+"""Actor of what nobody did by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    kind: EventKind
+    at: datetime
+    """When it happened in the world (a post's own time), aware UTC: clocks and reports use this."""
+    actor: str = SYSTEM
+    """An agent's name, or SYSTEM."""
+    mention_id: MentionId | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-able details, by kind:
+    opened: conversation, source, brand, customer, opening, severity, language, reasons, linked_case;
+    policy_chosen: policy; customer_wrote: awaits_answer; brand_replied: reply, automatic;
+    reply_approved, reply_failed: reply (and error); snoozed: until; noted: text;
+    severity_changed: severity; dismissed: reason; undone: seq."""
+    seq: int = 0
+    """Position in the log, given by the store; 0 before."""
+    recorded_at: datetime | None = None
+    """When the store took it."""

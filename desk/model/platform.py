@@ -1,0 +1,100 @@
+"""What the kernel must know of each platform: how long a post may be and whether text may train a model.
+
+Limits are the platforms' documented defaults of 2026; an instance or a config may know better.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import regex
+
+_LINK = regex.compile(r"https?://\S+|\bwww\.\S+", regex.IGNORECASE)
+_LEADING_HANDLES = regex.compile(r"\A(?:@\w+\s+)+")
+_GRAPHEME = regex.compile(r"\X")
+_EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\uFE0F\u20E3")
+
+X_LINK_LENGTH = 23
+"""A link counts 23 whatever its length (X developer documentation, "Counting characters")."""
+_X_LIGHT = ((0x0000, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x2037))
+"""Code points that count 1; all others count 2 (X's published weighting, version 3)."""
+
+
+def count_x(text: str) -> int:
+    """Weighted length on X: NFC, links 23, emoji and CJK 2, a reply's leading handles free."""
+    rest = _LEADING_HANDLES.sub("", unicodedata.normalize("NFC", text))
+    bare, links = _LINK.subn("", rest)
+    return links * X_LINK_LENGTH + sum(_x_weight(cluster) for cluster in _GRAPHEME.findall(bare))
+
+
+def _x_weight(cluster: str) -> int:
+    if _EMOJI.search(cluster):
+        return 2
+    return sum(1 if any(low <= ord(c) <= high for low, high in _X_LIGHT) else 2 for c in cluster)
+
+
+def count_graphemes(text: str) -> int:
+    """User-perceived characters (UAX #29), as Bluesky counts them."""
+    return len(_GRAPHEME.findall(text))
+
+
+def count_mastodon(text: str) -> int:
+    """Characters as Mastodon counts them: a link is 23, a remote handle counts without its server."""
+    short = regex.sub(r"(@\w+)@[\w.-]+\w", r"\1", text)
+    bare, links = _LINK.subn("", short)
+    return links * X_LINK_LENGTH + count_graphemes(bare)
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    key: str
+    title: str
+    limit: int
+    """Longest reply, in what `count` counts."""
+    count: Callable[[str], int]
+    trainable: bool
+    """Whether the platform's terms let its text train a model."""
+    max_bytes: int | None = None
+    """Longest reply in UTF-8 bytes, where the platform has such a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a reply is by its platform's own rule."""
+
+    used: int
+    limit: int
+    problem: str = ""
+    """What the platform would refuse, empty when it would accept."""
+
+
+_PLATFORMS = {
+    platform.key: platform
+    for platform in (
+        Platform("x", "X", 280, count_x, trainable=False),
+        Platform("bluesky", "Bluesky", 300, count_graphemes, trainable=True, max_bytes=3_000),
+        Platform("mastodon", "Mastodon", 500, count_mastodon, trainable=True),
+        Platform("reddit", "Reddit", 10_000, len, trainable=False),
+    )
+}
+
+
+def platform_of(source: str) -> Platform:
+    """The rules for a source; an unknown platform gets careful defaults."""
+    return _PLATFORMS.get(source) or Platform(source, source.title(), 500, count_graphemes, trainable=False)
+
+
+def measure_reply(source: str, text: str) -> Length:
+    """Length of a reply on its platform, with the reason for which the platform would refuse it."""
+    platform = platform_of(source)
+    used = platform.count(text)
+    problem = ""
+    if not text.strip():
+        problem = "The reply is empty."
+    elif used > platform.limit:
+        problem = f"{used - platform.limit} over {platform.title}'s limit of {platform.limit}."
+    elif platform.max_bytes and len(text.encode()) > platform.max_bytes:
+        problem = f"Over {platform.title}'s limit of {platform.max_bytes} bytes."
+    return Length(used, platform.limit, problem)

@@ -1,0 +1,99 @@
+"""What the kernel asks of the outside: sources, a predictor, reply senders, alert channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from desk.model.alert import Notice
+from desk.model.mention import Mention, MentionId
+from desk.model.reply import Outgoing, SentPost
+from desk.model.verdict import Verdict
+
+Now = Callable[[], datetime]
+"""Tells the time, aware UTC. Only the root owns a real one."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """Something from outside that could not be read; it is kept and listed, never dropped."""
+
+    position: str
+    """Where it stood ("line 17", a page and index, an id): unique within its source."""
+    raw: str
+    reason: str
+    """What is wrong, in words for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one fetch brought. Stored in one transaction together with `cursor`."""
+
+    mentions: Sequence[Mention] = ()
+    """New or edited posts, in any order; an id already stored with other text is an edit."""
+    deleted: Sequence[MentionId] = ()
+    bad: Sequence[BadRecord] = ()
+    cursor: str | None = None
+    """Opaque to the kernel: what the next fetch continues from. None keeps the old one."""
+    more: bool = False
+    """There is more to fetch at once; otherwise wait for the next interval."""
+
+
+class Source(Protocol):
+    """Where mentions come from."""
+
+    @property
+    def name(self) -> str:
+        """Unique and stable: the cursor is stored under it."""
+        ...
+
+    @property
+    def interval_seconds(self) -> float:
+        """How long to wait after a fetch that brought everything."""
+        ...
+
+    def fetch(self, cursor: str | None) -> Batch:
+        """What came after `cursor`. Network only. Raises SourceError: the same cursor is then asked again."""
+        ...
+
+
+class Predictor(Protocol):
+    """Classifies texts."""
+
+    @property
+    def version(self) -> str: ...
+
+    def predict(self, texts: Sequence[str], langs: Sequence[str | None] | None = None) -> list[Verdict]:
+        """One verdict a text, in order. `langs` is what the platform says (ISO 639-1), where it says."""
+        ...
+
+
+class ReplySender(Protocol):
+    """Publishes replies on one platform."""
+
+    @property
+    def source(self) -> str: ...
+
+    def send(self, outgoing: Outgoing) -> SentPost:
+        """Publish once, never retry. Raises SendRefusedError, SendLaterError or SendUnknownError."""
+        ...
+
+    def find(self, outgoing: Outgoing) -> SentPost | None:
+        """Read back whether the reply is public, after an unknown outcome.
+
+        None means that it is certainly not there. Raises SendLaterError when that cannot be told now.
+        """
+        ...
+
+
+class AlertChannel(Protocol):
+    """Where alerts go."""
+
+    @property
+    def name(self) -> str: ...
+
+    def deliver(self, notice: Notice) -> None:
+        """Hand over one alert. Raises DeliveryError."""
+        ...
