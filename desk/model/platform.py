@@ -26,7 +26,7 @@ def count_x(text: str) -> int:
     """Weighted length on X: NFC, links 23, emoji and CJK 2, a reply's leading handles free."""
     rest = _LEADING_HANDLES.sub("", unicodedata.normalize("NFC", text))
     bare, links = _LINK.subn("", rest)
-    return links * X_LINK_LENGTH + sum(_x_weight(cluster) for cluster in _GRAPHEME.findall(bare))
+    return int(links) * X_LINK_LENGTH + sum(_x_weight(cluster) for cluster in _GRAPHEME.findall(bare))
 
 
 def _x_weight(cluster: str) -> int:
@@ -44,7 +44,7 @@ def count_mastodon(text: str) -> int:
     """Characters as Mastodon counts them: a link is 23, a remote handle counts without its server."""
     short = regex.sub(r"(@\w+)@[\w.-]+\w", r"\1", text)
     bare, links = _LINK.subn("", short)
-    return links * X_LINK_LENGTH + count_graphemes(bare)
+    return int(links) * X_LINK_LENGTH + count_graphemes(bare)
 
 
 @dataclass(frozen=True, slots=True)

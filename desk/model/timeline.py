@@ -25,7 +25,7 @@ class Span:
     pauses: tuple[tuple[datetime, datetime | None], ...] = ()
     """Times that do not count, in order; the last may still be open."""
     answered_by: str | None = None
-    """Who stopped it."""
+    """Who stopped it; None while it runs, and where the case was closed without an answer."""
 
     def due_at(self) -> datetime | None:
         """When the target passes; None without a target, or while the clock pauses before it."""
@@ -82,8 +82,8 @@ class _Fold:
     snoozed_until: datetime | None = None
     first_wrote_at: datetime | None = None
     first_response_at: datetime | None = None
-    pending_since: datetime | None = None
-    unanswered: int = 0
+    pending: list[Event] = field(default_factory=list)
+    """Customer posts that await an answer, oldest first."""
     closed_at: datetime | None = None
     wrote: list[Event] = field(default_factory=list)
     responses: list[tuple[Clock, datetime, datetime, str]] = field(default_factory=list)
@@ -107,7 +107,10 @@ class _Fold:
             case EventKind.BRAND_REPLIED:
                 self._brand_replied(event)
         if not _keeps_state(event):
-            self.state = next_state(before, event.kind, owned=self.assignee is not None)
+            self.state = next_state(before, event.kind, owned=self.owned)
+            if self.pending and self.state is CaseState.WAITING:
+                # Answered, but a post came to light that the reply could not have known.
+                self.state = next_state(CaseState.WAITING, EventKind.CUSTOMER_WROTE, owned=self.owned)
         self._time_passes(before, event)
 
     def _customer_wrote(self, event: Event) -> None:
@@ -116,19 +119,26 @@ class _Fold:
             return
         if self.first_wrote_at is None:
             self.first_wrote_at = event.at
-        if self.pending_since is None:
-            self.pending_since = event.at
-        self.unanswered += 1
+        self.pending.append(event)
 
     def _brand_replied(self, event: Event) -> None:
         if event.data.get("automatic"):
             return
-        if self.pending_since is not None:
-            clock = Clock.NEXT_RESPONSE if self.first_response_at else Clock.FIRST_RESPONSE
-            self.responses.append((clock, self.pending_since, event.at, event.actor))
+        # A reply answers what was known when it was made: a post recorded later still waits.
+        answered = [post for post in self.pending if post.seq < event.seq]
+        if answered:
+            self.responses.append((self._response_clock, answered[0].at, event.at, event.actor))
         if self.first_response_at is None and self.first_wrote_at is not None:
             self.first_response_at = event.at
-        self.pending_since, self.unanswered = None, 0
+        self.pending = self.pending[len(answered) :]
+
+    @property
+    def owned(self) -> bool:
+        return self.assignee is not None
+
+    @property
+    def _response_clock(self) -> Clock:
+        return Clock.NEXT_RESPONSE if self.first_response_at else Clock.FIRST_RESPONSE
 
     def _time_passes(self, before: CaseState, event: Event) -> None:
         """Keep the resolution clock's pauses: waiting on the customer, and the time spent closed."""
@@ -153,9 +163,8 @@ class _Fold:
             Span(clock, started, stopped, policy, answered_by=actor)
             for clock, started, stopped, actor in self.responses
         ]
-        if self.pending_since is not None and self.closed_at is None:
-            clock = Clock.NEXT_RESPONSE if self.first_response_at else Clock.FIRST_RESPONSE
-            spans.append(Span(clock, self.pending_since, None, policy))
+        if self.pending:
+            spans.append(Span(self._response_clock, self.pending[0].at, self.closed_at, policy))
         if self.first_wrote_at is not None and self.state is not CaseState.DISMISSED:
             # The rest that began with the closing is no pause: it is the end.
             pauses = [p for p in self.pauses if self.closed_at is None or p[0] < self.closed_at]
@@ -238,7 +247,7 @@ def project(case_id: CaseId, events: Sequence[Event], policies: Mapping[str, Sla
         closed_at=fold.closed_at,
         last_mention_id=last.mention_id,
         last_customer_at=last.at,
-        unanswered=fold.unanswered,
+        unanswered=len(fold.pending),
         linked_case_id=opened.get("linked_case"),
         version=max(event.seq for event in events),
     )
