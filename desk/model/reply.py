@@ -47,6 +47,10 @@ class Reply:
     sent_at: datetime | None = None
     error: str = ""
 
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:

@@ -128,9 +128,8 @@ class _Fold:
         answered = [post for post in self.pending if post.seq < event.seq]
         if answered:
             self.responses.append((self._response_clock, answered[0].at, event.at, event.actor))
-        if self.first_response_at is None and self.first_wrote_at is not None:
-            self.first_response_at = event.at
-        self.pending = self.pending[len(answered) :]
+            self.first_response_at = self.first_response_at or event.at
+        self.pending = [post for post in self.pending if post.seq > event.seq]
 
     @property
     def owned(self) -> bool:

@@ -1,0 +1,123 @@
+"""Everything about one case on one screen: the conversation, what happened, and the customer beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desk.errors import NotFoundError
+from desk.model.case import Case, CaseId
+from desk.model.customer import Customer, CustomerField, Mood
+from desk.model.event import Event
+from desk.model.mention import Mention, MentionId
+from desk.model.reply import Reply
+from desk.model.timeline import effective
+from desk.model.verdict import Verdict
+from desk.store import cases, customers, events, mentions, replies
+from desk.store.columns import from_ms
+from desk.store.connection import Store
+
+_MOODS = 60
+"""The latest posts whose sentiment is drawn over time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One post of the conversation with what was thought of it."""
+
+    mention: Mention
+    verdict: Verdict | None
+    deleted: bool
+    edited: bool
+    in_case: bool
+    """Written by the case's customer, or the brand's answer to them; others only took part."""
+    reasons: tuple[str, ...]
+    """Why the triage decided as it did, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The customer beside the conversation."""
+
+    customer: Customer
+    fields: tuple[CustomerField, ...]
+    cases: tuple[Case, ...]
+    """All of the customer's cases, newest first, this one too."""
+    moods: tuple[Mood, ...]
+    """Oldest first."""
+    posts: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    case: Case
+    posts: tuple[Post, ...]
+    """The whole conversation, oldest first."""
+    events: tuple[Event, ...]
+    """What happened, oldest first; what was undone is left out."""
+    replies: tuple[Reply, ...]
+    """Replies of this desk, oldest first, those on their way and those that failed too."""
+    answering: Mention
+    """The post that a reply would answer; its `replyable` is to be shown before anybody types."""
+    profile: Profile
+    draft: str
+    """What the agent had begun to write."""
+
+    @property
+    def live_reply(self) -> Reply | None:
+        """A reply that is on its way; a second one is refused until it is settled."""
+        return next((reply for reply in self.replies if reply.is_live), None)
+
+
+def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
+    """One consistent look at a case. Raises NotFoundError."""
+    with store.read() as db:
+        case = cases.get(db, case_id)
+        if case is None:
+            raise NotFoundError(f"There is no case {case_id} in this store.")
+        rows = list(
+            db.query(
+                f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, m.deleted_at, m.edited_at, m.case_id, "
+                "m.reasons FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
+                "WHERE m.conversation = ? ORDER BY m.created_at, m.seq",
+                (case.conversation,),
+            )
+        )
+        posts = tuple(
+            Post(
+                mention=mentions.mention_of(row),
+                verdict=mentions.verdict_of(row) if row["model"] else None,
+                deleted=row["deleted_at"] is not None,
+                edited=row["edited_at"] is not None,
+                in_case=row["case_id"] == case_id,
+                reasons=mentions.reasons_of(row),
+            )
+            for row in rows
+        )
+        customer = customers.get(db, case.customer_id)
+        answering = mentions.get(db, MentionId(case.last_mention_id))
+        assert customer is not None and answering is not None, "foreign keys keep both"  # noqa: S101
+        moods = db.execute(
+            "SELECT m.created_at, v.negative, v.positive FROM mentions m JOIN verdicts v ON v.mention_id = m.id "
+            "WHERE m.customer_id = ? ORDER BY m.created_at DESC LIMIT ?",
+            (case.customer_id, _MOODS),
+        ).fetchall()
+        count = db.execute(
+            "SELECT count(*) FROM mentions WHERE customer_id = ?", (case.customer_id,)
+        ).fetchone()
+        return CaseView(
+            case=case,
+            posts=posts,
+            events=tuple(effective(events.of_case(db, case_id))),
+            replies=tuple(replies.of_case(db, case_id)),
+            answering=answering,
+            profile=Profile(
+                customer=customer,
+                fields=tuple(customers.fields_of(db, customer.accounts)),
+                cases=tuple(cases.of_customer(db, case.customer_id)),
+                moods=tuple(
+                    Mood(from_ms(at), negative, positive) for at, negative, positive in reversed(moods)
+                ),
+                posts=int(count[0]),
+            ),
+            draft=replies.draft(db, case_id, agent),
+        )

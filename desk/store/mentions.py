@@ -1,0 +1,206 @@
+"""Mentions and their verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from desk.model.case import CaseId
+from desk.model.customer import CustomerId
+from desk.model.mention import Author, ConversationId, Mention, MentionId, Replyable
+from desk.model.verdict import Sentiment, Verdict
+from desk.store.columns import from_ms, to_json, to_ms
+
+COLUMNS = (
+    "m.id, m.source, m.external_id, m.conversation, m.in_reply_to, m.brand, m.author_id, m.handle, "
+    "m.author_name, m.from_brand, m.automatic, m.created_at, m.received_at, m.text, m.language, m.url, "
+    "m.replyable, m.replyable_reason"
+)
+"""What `mention_of` needs, of `mentions m`."""
+
+_INSERT = """
+INSERT INTO mentions (id, source, external_id, conversation, in_reply_to, brand, author_id, handle,
+    author_name, customer_id, from_brand, automatic, created_at, received_at, text, language, url,
+    replyable, replyable_reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""
+
+
+def insert(db: Database, mention: Mention, customer_id: CustomerId | None) -> bool:
+    """Store a mention; False where its id is known already."""
+    row = db.execute(
+        _INSERT,
+        (
+            mention.id,
+            mention.source,
+            mention.external_id,
+            mention.conversation,
+            mention.in_reply_to,
+            mention.brand,
+            mention.author.external_id,
+            mention.author.handle,
+            mention.author.name,
+            customer_id,
+            mention.from_brand,
+            mention.automatic,
+            to_ms(mention.created_at),
+            to_ms(mention.received_at),
+            mention.text,
+            mention.language,
+            mention.url,
+            mention.replyable.allowed,
+            mention.replyable.reason,
+        ),
+    ).fetchone()
+    return row is not None
+
+
+def apply_edit(db: Database, mention: Mention) -> bool:
+    """Take over a changed text; False where nothing changed. The old verdict goes: the text is another."""
+    row = db.execute(
+        "UPDATE mentions SET text = ?, edited_at = ? WHERE id = ? AND text <> ? AND deleted_at IS NULL "
+        "RETURNING id",
+        (mention.text, to_ms(mention.received_at), mention.id, mention.text),
+    ).fetchone()
+    if row is not None:
+        db.execute("DELETE FROM verdicts WHERE mention_id = ?", (mention.id,))
+    return row is not None
+
+
+def apply_deletion(db: Database, mention_id: MentionId, at: datetime) -> bool:
+    """Erase what the author took back; that there was something stays. The search index follows by trigger."""
+    row = db.execute(
+        "UPDATE mentions SET text = '', author_name = '', deleted_at = ? "
+        "WHERE id = ? AND deleted_at IS NULL RETURNING id",
+        (to_ms(at), mention_id),
+    ).fetchone()
+    db.execute("DELETE FROM verdicts WHERE mention_id = ?", (mention_id,))
+    return row is not None
+
+
+def get(db: Database, mention_id: MentionId) -> Mention | None:
+    rows = db.query(f"SELECT {COLUMNS} FROM mentions m WHERE m.id = ?", (mention_id,))
+    return next((mention_of(row) for row in rows), None)
+
+
+def unclassified(db: Database, limit: int) -> list[Mention]:
+    """Customers' posts without a verdict, oldest first."""
+    rows = db.query(
+        f"SELECT {COLUMNS} FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
+        "WHERE v.mention_id IS NULL AND m.from_brand = 0 AND m.deleted_at IS NULL "
+        "AND (m.decision IS NULL OR m.edited_at IS NOT NULL) ORDER BY m.created_at, m.seq LIMIT ?",
+        (limit,),
+    )
+    return [mention_of(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A mention that the triage has yet to see; no verdict for the brand's own and for deleted posts."""
+
+    mention: Mention
+    customer_id: CustomerId | None
+    verdict: Verdict | None
+
+
+def undecided(db: Database, limit: int) -> list[Undecided]:
+    """What can be triaged now, in the order in which it was posted."""
+    rows = db.query(
+        f"SELECT {COLUMNS}, m.customer_id, {VERDICT_COLUMNS} "
+        "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
+        "WHERE m.decision IS NULL "
+        "AND (v.mention_id IS NOT NULL OR m.from_brand = 1 OR m.deleted_at IS NOT NULL) "
+        "ORDER BY m.created_at, m.seq LIMIT ?",
+        (limit,),
+    )
+    return [
+        Undecided(mention_of(row), row["customer_id"], verdict_of(row) if row["model"] else None)
+        for row in rows
+    ]
+
+
+def decide(
+    db: Database, mention_id: MentionId, decision: str, reasons: Sequence[str], case_id: CaseId | None
+) -> None:
+    """Keep what the triage decided, and why."""
+    db.execute(
+        "UPDATE mentions SET decision = ?, reasons = ?, case_id = ? WHERE id = ?",
+        (decision, to_json(list(reasons)), case_id, mention_id),
+    )
+
+
+def brand_posts(db: Database, conversation: ConversationId, since: datetime) -> list[Mention]:
+    """The brand's own posts in a conversation from `since` on, oldest first."""
+    rows = db.query(
+        f"SELECT {COLUMNS} FROM mentions m WHERE m.conversation = ? AND m.from_brand = 1 "
+        "AND m.created_at >= ? AND m.decision IS NOT NULL ORDER BY m.created_at, m.seq",
+        (conversation, to_ms(since)),
+    )
+    return [mention_of(row) for row in rows]
+
+
+VERDICT_COLUMNS = (
+    "v.complaint, v.is_complaint, v.needs_look, v.negative, v.neutral, v.positive, "
+    "v.language AS verdict_language, v.model, v.embedding"
+)
+"""What `verdict_of` needs, of `verdicts v`."""
+
+
+def save_verdicts(db: Database, verdicts: Iterable[tuple[MentionId, Verdict]]) -> None:
+    for mention_id, verdict in verdicts:
+        db.execute(
+            "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mention_id) DO NOTHING",
+            (
+                mention_id,
+                verdict.complaint,
+                verdict.is_complaint,
+                verdict.needs_look,
+                verdict.sentiment.negative,
+                verdict.sentiment.neutral,
+                verdict.sentiment.positive,
+                verdict.language,
+                verdict.model,
+                verdict.embedding,
+            ),
+        )
+
+
+def mention_of(row: Mapping[str, Any]) -> Mention:
+    return Mention(
+        source=row["source"],
+        external_id=row["external_id"],
+        conversation_id=row["conversation"].partition(":")[2],
+        in_reply_to=row["in_reply_to"],
+        brand=row["brand"],
+        author=Author(row["author_id"], row["handle"], row["author_name"]),
+        from_brand=bool(row["from_brand"]),
+        created_at=from_ms(row["created_at"]),
+        received_at=from_ms(row["received_at"]),
+        text=row["text"],
+        language=row["language"],
+        url=row["url"],
+        replyable=Replyable(bool(row["replyable"]), row["replyable_reason"]),
+        automatic=bool(row["automatic"]),
+    )
+
+
+def verdict_of(row: Mapping[str, Any]) -> Verdict:
+    return Verdict(
+        complaint=row["complaint"],
+        is_complaint=bool(row["is_complaint"]),
+        needs_look=bool(row["needs_look"]),
+        sentiment=Sentiment(row["negative"], row["neutral"], row["positive"]),
+        language=row["verdict_language"],
+        model=row["model"],
+        embedding=row["embedding"],
+    )
+
+
+def reasons_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(json.loads(row["reasons"] or "[]"))

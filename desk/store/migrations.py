@@ -1,0 +1,230 @@
+"""The schema, step by step. A released step is never edited: a change is a new step."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from sqlite_utils import Database, Migrations
+
+MIGRATIONS = Migrations("answerback")
+
+_M001 = """
+CREATE TABLE customers (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE accounts (
+    source TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    handle TEXT NOT NULL,
+    customer_id INTEGER NOT NULL REFERENCES customers(id),
+    legal_basis TEXT NOT NULL,
+    PRIMARY KEY (source, external_id)
+) STRICT;
+CREATE INDEX accounts_by_customer ON accounts(customer_id);
+CREATE INDEX accounts_by_handle ON accounts(source, lower(handle));
+
+-- An operator's own records, matched by handle when they are read: one that fits nobody yet waits here.
+CREATE TABLE customer_records (
+    source TEXT NOT NULL,
+    handle TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    imported_at INTEGER NOT NULL,
+    PRIMARY KEY (source, handle, origin)
+) STRICT;
+
+-- `seq` is what the search index points to: a text key alone would let VACUUM renumber the rows.
+CREATE TABLE mentions (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    source TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    in_reply_to TEXT,
+    brand TEXT NOT NULL,
+    author_id TEXT NOT NULL,
+    handle TEXT NOT NULL,
+    author_name TEXT NOT NULL,
+    customer_id INTEGER REFERENCES customers(id),
+    from_brand INTEGER NOT NULL CHECK (from_brand IN (0, 1)),
+    automatic INTEGER NOT NULL CHECK (automatic IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    edited_at INTEGER,
+    deleted_at INTEGER,
+    text TEXT NOT NULL,
+    language TEXT,
+    url TEXT,
+    replyable INTEGER NOT NULL CHECK (replyable IN (0, 1)),
+    replyable_reason TEXT NOT NULL,
+    decision TEXT,
+    reasons TEXT,
+    case_id INTEGER REFERENCES cases(id)
+) STRICT;
+CREATE INDEX mentions_by_conversation ON mentions(conversation, created_at);
+CREATE INDEX mentions_by_customer ON mentions(customer_id, created_at);
+CREATE INDEX mentions_by_case ON mentions(case_id, created_at);
+CREATE INDEX mentions_undecided ON mentions(created_at, seq) WHERE decision IS NULL;
+
+CREATE TABLE verdicts (
+    mention_id TEXT PRIMARY KEY REFERENCES mentions(id),
+    complaint REAL NOT NULL CHECK (complaint BETWEEN 0 AND 1),
+    is_complaint INTEGER NOT NULL CHECK (is_complaint IN (0, 1)),
+    needs_look INTEGER NOT NULL CHECK (needs_look IN (0, 1)),
+    negative REAL NOT NULL,
+    neutral REAL NOT NULL,
+    positive REAL NOT NULL,
+    language TEXT NOT NULL,
+    model TEXT NOT NULL,
+    embedding BLOB NOT NULL
+) STRICT;
+
+-- What was promised to whom, under the digest of its definition, so that an old report can be made again.
+CREATE TABLE policies (
+    id TEXT PRIMARY KEY,
+    definition TEXT NOT NULL
+) STRICT;
+
+-- A projection of `events`: rewritten from them after each one, never edited otherwise.
+CREATE TABLE cases (
+    id INTEGER PRIMARY KEY,
+    conversation TEXT NOT NULL,
+    source TEXT NOT NULL,
+    brand TEXT NOT NULL,
+    customer_id INTEGER NOT NULL REFERENCES customers(id),
+    opening TEXT NOT NULL,
+    language TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('new', 'assigned', 'waiting', 'snoozed', 'resolved', 'dismissed')),
+    severity INTEGER NOT NULL CHECK (severity BETWEEN 0 AND 3),
+    assignee TEXT,
+    policy_id TEXT NOT NULL REFERENCES policies(id),
+    opened_at INTEGER NOT NULL,
+    due_at INTEGER,
+    due_clock TEXT,
+    snoozed_until INTEGER,
+    first_response_at INTEGER,
+    closed_at INTEGER,
+    last_mention_id TEXT NOT NULL REFERENCES mentions(id),
+    last_customer_at INTEGER NOT NULL,
+    unanswered INTEGER NOT NULL,
+    linked_case_id INTEGER REFERENCES cases(id),
+    version INTEGER NOT NULL
+) STRICT;
+CREATE INDEX cases_by_conversation ON cases(conversation, customer_id);
+CREATE INDEX cases_by_customer ON cases(customer_id, opened_at);
+CREATE INDEX cases_by_opening ON cases(opened_at);
+CREATE INDEX cases_open_due ON cases(coalesce(due_at, 9223372036854775807), severity DESC, id)
+    WHERE state NOT IN ('resolved', 'dismissed');
+CREATE INDEX cases_recent ON cases(last_customer_at DESC, id DESC);
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    case_id INTEGER NOT NULL REFERENCES cases(id),
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    mention_id TEXT REFERENCES mentions(id),
+    data TEXT NOT NULL,
+    UNIQUE (case_id, kind, mention_id)
+) STRICT;
+CREATE INDEX events_by_case ON events(case_id, seq);
+CREATE TRIGGER events_are_not_edited BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+
+CREATE TABLE drafts (
+    case_id INTEGER NOT NULL REFERENCES cases(id),
+    agent TEXT NOT NULL,
+    text TEXT NOT NULL,
+    saved_at INTEGER NOT NULL,
+    PRIMARY KEY (case_id, agent)
+) STRICT;
+
+CREATE TABLE replies (
+    id INTEGER PRIMARY KEY,
+    case_id INTEGER NOT NULL REFERENCES cases(id),
+    mention_id TEXT NOT NULL REFERENCES mentions(id),
+    source TEXT NOT NULL,
+    brand TEXT NOT NULL,
+    text TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    state TEXT NOT NULL
+        CHECK (state IN ('approved', 'sending', 'sent', 'unconfirmed', 'failed', 'cancelled')),
+    approved_at INTEGER NOT NULL,
+    send_after INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    external_id TEXT,
+    sent_at INTEGER,
+    error TEXT NOT NULL
+) STRICT;
+-- Two agents cannot both have a reply on its way to the same customer.
+CREATE UNIQUE INDEX replies_one_live ON replies(case_id)
+    WHERE state IN ('approved', 'sending', 'unconfirmed');
+CREATE INDEX replies_due ON replies(send_after) WHERE state IN ('approved', 'sending', 'unconfirmed');
+
+CREATE TABLE alerts (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('breach_ahead', 'breach', 'urgent')),
+    case_id INTEGER NOT NULL REFERENCES cases(id),
+    "window" TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    raised_at INTEGER NOT NULL,
+    UNIQUE (kind, case_id, "window")
+) STRICT;
+
+CREATE TABLE deliveries (
+    alert_id INTEGER NOT NULL REFERENCES alerts(id),
+    channel TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'moot', 'dead')),
+    attempts INTEGER NOT NULL,
+    next_attempt_at INTEGER NOT NULL,
+    last_error TEXT NOT NULL,
+    PRIMARY KEY (alert_id, channel)
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries(next_attempt_at) WHERE state = 'pending';
+
+CREATE TABLE sources (
+    name TEXT PRIMARY KEY,
+    cursor TEXT,
+    state TEXT NOT NULL,
+    last_success_at INTEGER,
+    last_error TEXT NOT NULL
+) STRICT;
+
+-- What could not be read: kept whole and listed, so that nothing is lost.
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    position TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    raw TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    UNIQUE (source, position, reason)
+) STRICT;
+"""
+
+
+@MIGRATIONS()
+def m001_first_schema(db: Database) -> None:
+    for statement in _statements(_M001):
+        db.conn.execute(statement)
+    db["mentions"].enable_fts(  # type: ignore[union-attr]
+        ["text", "handle", "author_name"],
+        create_triggers=True,
+        tokenize="unicode61 remove_diacritics 2",
+    )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One statement at a time: `executescript` would commit the migration's transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
