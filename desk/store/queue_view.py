@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from desk.model.case import Case
 from desk.store.cases import case_of
-from desk.store.columns import to_ms, to_ms_or_none
+from desk.store.columns import to_ms
 from desk.store.connection import Store
 
 _NEVER = 9_223_372_036_854_775_807
@@ -73,6 +73,8 @@ class QueuePage:
 
 
 _EXCERPT_LENGTH = 400
+_DUE = f"coalesce(c.due_at, {_NEVER})"
+"""Spelled as in the index `cases_open_due`, so that the planner may use it."""
 _SHELVES = {
     Shelf.TODO: "c.state IN ('new', 'assigned')",
     Shelf.MINE: "c.state NOT IN ('resolved', 'dismissed') AND c.assignee = :agent",
@@ -93,7 +95,7 @@ def page(store: Store, wanted: QueueFilter, after: Key | None = None, limit: int
     """
     where, values = _conditions(wanted)
     if after is not None:
-        where.append("(coalesce(c.due_at, :never), -c.severity, c.id) > (:key_due, :key_severity, :key_id)")
+        where.append(f"({_DUE}, -c.severity, c.id) > (:key_due, :key_severity, :key_id)")
         values |= {"key_due": after[0], "key_severity": -after[1], "key_id": after[2]}
     with store.read() as db:
         found = list(
@@ -101,13 +103,13 @@ def page(store: Store, wanted: QueueFilter, after: Key | None = None, limit: int
                 f"""
                 WITH chosen AS (
                     SELECT c.* FROM cases c WHERE {" AND ".join(where)}
-                    ORDER BY coalesce(c.due_at, :never), c.severity DESC, c.id LIMIT :limit
+                    ORDER BY {_DUE}, c.severity DESC, c.id LIMIT :limit
                 )
                 SELECT c.*, m.handle, m.author_name, substr(m.text, 1, {_EXCERPT_LENGTH}) AS excerpt,
                     m.replyable, coalesce(v.complaint, 0) AS complaint, coalesce(v.negative, 0) AS negative
                 FROM chosen c JOIN mentions m ON m.id = c.last_mention_id
                 LEFT JOIN verdicts v ON v.mention_id = c.last_mention_id
-                ORDER BY coalesce(c.due_at, :never), c.severity DESC, c.id
+                ORDER BY {_DUE}, c.severity DESC, c.id
                 """,
                 {**values, "limit": limit + 1},
             )
@@ -139,8 +141,8 @@ def counts(store: Store, wanted: QueueFilter, now: datetime) -> QueueCounts:
             by_shelf[shelf] = int(row[0])
         where, values = _conditions(QueueFilter(Shelf.TODO, "", wanted.brand, wanted.source, wanted.search))
         overdue = db.execute(
-            f"SELECT count(*) FROM cases c WHERE {' AND '.join(where)} AND coalesce(c.due_at, :never) <= :now",
-            {**values, "now": to_ms_or_none(now)},
+            f"SELECT count(*) FROM cases c WHERE {' AND '.join(where)} AND c.due_at <= :now",
+            {**values, "now": to_ms(now)},
         ).fetchone()
     return QueueCounts(by_shelf, int(overdue[0]))
 
@@ -152,8 +154,9 @@ def _key(rows: Sequence[QueueRow]) -> Key | None:
     return (to_ms(last.due_at) if last.due_at else _NEVER, int(last.severity), last.id)
 
 
-def _conditions(wanted: QueueFilter) -> tuple[list[str], dict[str, str | int | None]]:
-    where, values = [_SHELVES[wanted.shelf]], {"never": _NEVER, "agent": wanted.agent}
+def _conditions(wanted: QueueFilter) -> tuple[list[str], dict[str, str | int]]:
+    where = [_SHELVES[wanted.shelf]]
+    values: dict[str, str | int] = {"agent": wanted.agent}
     if wanted.shelf in _OPEN_SHELVES:
         where.append(_OPEN)
     if wanted.brand is not None:
@@ -168,7 +171,7 @@ def _conditions(wanted: QueueFilter) -> tuple[list[str], dict[str, str | int | N
             "WHERE mentions_fts MATCH :search)"
         )
         values["search"] = fts_query(wanted.search)
-    return where, dict(values)
+    return where, values
 
 
 def fts_query(words: str) -> str:
