@@ -76,8 +76,8 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
             raise NotFoundError(f"There is no case {case_id} in this store.")
         rows = list(
             db.query(
-                f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, m.deleted_at, m.edited_at, m.case_id, "
-                "m.reasons FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
+                f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, m.deleted_at, m.edited_at, "
+                "m.case_id, m.reasons FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
                 "WHERE m.conversation = ? ORDER BY m.created_at, m.seq",
                 (case.conversation,),
             )
@@ -96,9 +96,9 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
         customer = customers.get(db, case.customer_id)
         answering = mentions.get(db, MentionId(case.last_mention_id))
         assert customer is not None and answering is not None, "foreign keys keep both"  # noqa: S101
-        moods = db.execute(
-            "SELECT m.created_at, v.negative, v.positive FROM mentions m JOIN verdicts v ON v.mention_id = m.id "
-            "WHERE m.customer_id = ? ORDER BY m.created_at DESC LIMIT ?",
+        latest_moods = db.execute(
+            "SELECT m.created_at, v.negative, v.positive FROM mentions m "
+            "JOIN verdicts v ON v.mention_id = m.id WHERE m.customer_id = ? ORDER BY m.created_at DESC LIMIT ?",
             (case.customer_id, _MOODS),
         ).fetchall()
         count = db.execute(
@@ -115,7 +115,7 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
                 fields=tuple(customers.fields_of(db, customer.accounts)),
                 cases=tuple(cases.of_customer(db, case.customer_id)),
                 moods=tuple(
-                    Mood(from_ms(at), negative, positive) for at, negative, positive in reversed(moods)
+                    Mood(from_ms(at), *probabilities) for at, *probabilities in reversed(latest_moods)
                 ),
                 posts=int(count[0]),
             ),

@@ -74,7 +74,7 @@ def apply_edit(db: Database, mention: Mention) -> bool:
 
 
 def apply_deletion(db: Database, mention_id: MentionId, at: datetime) -> bool:
-    """Erase what the author took back; that there was something stays. The search index follows by trigger."""
+    """Erase what the author took back; that there was something stays. The index follows by trigger."""
     row = db.execute(
         "UPDATE mentions SET text = '', author_name = '', deleted_at = ? "
         "WHERE id = ? AND deleted_at IS NULL RETURNING id",

@@ -43,8 +43,8 @@ def insert(
 ) -> ReplyId | None:
     """An approved reply; None where the case already has one on its way."""
     row = db.execute(
-        "INSERT INTO replies (case_id, mention_id, source, brand, text, agent, state, approved_at, send_after, "
-        "attempts, error) VALUES (?, ?, ?, ?, ?, ?, 'approved', ?, ?, 0, '') "
+        "INSERT INTO replies (case_id, mention_id, source, brand, text, agent, state, approved_at, "
+        "send_after, attempts, error) VALUES (?, ?, ?, ?, ?, ?, 'approved', ?, ?, 0, '') "
         "ON CONFLICT DO NOTHING RETURNING id",
         (
             case_id,

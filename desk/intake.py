@@ -1,0 +1,43 @@
+"""Storing what a source brought: rows and cursor in one transaction, each post once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from desk.model.mention import MentionId
+from desk.ports import Batch
+from desk.store import Store, customers, mentions, sources
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a batch brought."""
+
+    read: int
+    """Records in the batch, readable or not."""
+    new: tuple[MentionId, ...]
+    edited: int
+    deleted: int
+    quarantined: int
+    """Unreadable records that were not known yet."""
+
+
+def record(store: Store, source_name: str, batch: Batch, now: datetime) -> Intake:
+    """Store a batch and its cursor together. A batch that is recorded again adds nothing."""
+    new: list[MentionId] = []
+    edited = deleted = 0
+    with store.write() as db:
+        for mention in batch.mentions:
+            # A platform's clock may run ahead of ours: a post is never from the future.
+            seen = replace(mention, created_at=min(mention.created_at, mention.received_at))
+            customer = None if seen.from_brand else customers.of_author(db, seen.source, seen.author)
+            if mentions.insert(db, seen, customer):
+                new.append(seen.id)
+            elif mentions.apply_edit(db, seen):
+                edited += 1
+        for mention_id in batch.deleted:
+            deleted += mentions.apply_deletion(db, mention_id, now)
+        quarantined = sources.quarantine(db, source_name, batch.bad, now)
+        sources.save_cursor(db, source_name, batch.cursor, now)
+    return Intake(len(batch.mentions) + len(batch.bad), tuple(new), edited, deleted, quarantined)

@@ -1,0 +1,136 @@
+"""What to do with a mention: open a case, join one, or leave it. Pure, and every decision says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import regex
+
+from desk.model.case import CLOSED, Case, Opening, Severity
+from desk.model.mention import Mention
+from desk.model.verdict import Verdict
+
+
+class Action(StrEnum):
+    OPEN = "open"
+    JOIN = "join"
+    REOPEN = "reopen"
+    """Join a closed case and open it again."""
+    BRAND_POST = "brand_post"
+    """Written by the brand: an answer to whoever it answers."""
+    NOISE = "noise"
+
+
+@dataclass(frozen=True, slots=True)
+class TriagePolicy:
+    """The operator's choices."""
+
+    open_every_thread: bool = False
+    """A case for each thread, not only for complaints."""
+    open_needs_look: bool = True
+    """Where the classifier is not sure, open a case for a person to decide."""
+    reopen_within: timedelta = timedelta(days=14)
+    """A customer who comes back sooner continues the old case; later, a new one links to it."""
+    urgent_terms: tuple[str, ...] = ()
+    """Words or phrases that make a complaint urgent, matched whole and without regard to case."""
+    severe_negative: float = 0.9
+    """Probability of negative sentiment from which a complaint is of high severity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known around the mention."""
+
+    previous: Case | None = None
+    """The same customer's latest case in the same conversation."""
+    open_elsewhere: Sequence[Case] = ()
+    """The same customer's open cases in other conversations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    action: Action
+    reasons: tuple[str, ...]
+    """In words, for whoever asks why."""
+    severity: Severity = Severity.NORMAL
+    opening: Opening = Opening.COMPLAINT
+    awaits_answer: bool = True
+    """False for a bare "thanks": it is kept, and starts no clock."""
+
+
+def decide(mention: Mention, verdict: Verdict | None, context: Context, policy: TriagePolicy) -> Decision:
+    """Decide on one mention. `verdict` is None for the brand's own and for deleted posts."""
+    if mention.from_brand:
+        return Decision(Action.BRAND_POST, ("Written by the brand's own account.",))
+    if verdict is None:
+        return Decision(Action.NOISE, ("Deleted by its author before it was read.",))
+    thanks = is_bare_thanks(mention.text) and not verdict.is_complaint
+    previous = context.previous
+    if previous is not None:
+        return _decide_in_known_thread(mention, verdict, previous, policy, thanks=thanks)
+    severity, why = _severity(mention, verdict, policy)
+    elsewhere = tuple(f"The customer also has open case {case.id}." for case in context.open_elsewhere)
+    if verdict.is_complaint:
+        said = f"A complaint with {verdict.complaint:.0%}."
+        return Decision(Action.OPEN, (said, *why, *elsewhere), severity)
+    if verdict.needs_look and policy.open_needs_look and not thanks:
+        said = f"Perhaps a complaint ({verdict.complaint:.0%}): a person should look."
+        return Decision(Action.OPEN, (said, *why, *elsewhere), severity, Opening.NEEDS_LOOK)
+    if policy.open_every_thread:
+        said = f"No complaint ({verdict.complaint:.0%}), but every thread is to have a case."
+        return Decision(Action.OPEN, (said, *elsewhere), Severity.LOW, Opening.EVERY_MENTION)
+    return Decision(Action.NOISE, (f"No complaint ({verdict.complaint:.0%}).",))
+
+
+def _decide_in_known_thread(
+    mention: Mention, verdict: Verdict, previous: Case, policy: TriagePolicy, *, thanks: bool
+) -> Decision:
+    severity, why = _severity(mention, verdict, policy)
+    same = f"The same customer in the same conversation as case {previous.id}."
+    if previous.state not in CLOSED:
+        if thanks:
+            return Decision(Action.JOIN, (same, "A bare thanks: it starts no clock."), awaits_answer=False)
+        return Decision(Action.JOIN, (same, *why), severity)
+    if thanks:
+        return Decision(Action.JOIN, (same, "A bare thanks: the case stays closed."), awaits_answer=False)
+    closed_at = previous.closed_at or previous.opened_at
+    if mention.created_at - closed_at <= policy.reopen_within:
+        return Decision(Action.REOPEN, (same, "It was closed not long ago: opened again.", *why), severity)
+    said = f"Case {previous.id} was closed over {policy.reopen_within.days} days before: a new case, linked."
+    opening = Opening.COMPLAINT if verdict.is_complaint else Opening.NEEDS_LOOK
+    return Decision(Action.OPEN, (said, *why), severity, opening)
+
+
+def _severity(mention: Mention, verdict: Verdict, policy: TriagePolicy) -> tuple[Severity, tuple[str, ...]]:
+    if not (verdict.is_complaint or verdict.needs_look):
+        return Severity.LOW, ()
+    text = mention.text.casefold()
+    for term in policy.urgent_terms:
+        if regex.search(rf"(?<!\w){regex.escape(term.casefold())}(?!\w)", text):
+            return Severity.URGENT, (f"Urgent: it says “{term}”.",)
+    if not verdict.is_complaint:
+        return Severity.LOW, ()
+    if verdict.sentiment.negative >= policy.severe_negative:
+        return Severity.HIGH, (f"Strongly negative ({verdict.sentiment.negative:.0%}).",)
+    return Severity.NORMAL, ()
+
+
+_THANKS = regex.compile(
+    r"\b(?:thanks?|thank you|thankyou|thx|tysm|ty|cheers|much appreciated|appreciate it|"
+    r"спасибо|благодарю|спс|teşekkür(?:ler| ederim)?|tesekkur(?:ler| ederim)?|sağ ?ol(?:un)?|eyvallah|"
+    r"danke(?:schön)?|vielen dank|merci|gracias|grazie|obrigad[oa]|شكرا|شكراً|धन्यवाद|शुक्रिया)\b",
+    regex.IGNORECASE,
+)
+_HANDLES_AND_LINKS = regex.compile(r"@[\w.-]+|https?://\S+")
+_BUT = regex.compile(r"\b(?:but|still|however|no thanks|но|ama|aber|mais|pero|ma|mas|لكن|लेकिन)\b|\?", regex.I)
+_LONGEST_THANKS = 60
+"""Characters without handles and links; who writes more has something to say."""
+
+
+def is_bare_thanks(text: str) -> bool:
+    """Whether a post is a thank-you and nothing else, in any of the ten languages that are served."""
+    words = _HANDLES_AND_LINKS.sub(" ", text).strip()
+    return len(words) <= _LONGEST_THANKS and bool(_THANKS.search(words)) and not _BUT.search(words)
