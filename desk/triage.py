@@ -68,9 +68,14 @@ def decide(mention: Mention, verdict: Verdict | None, context: Context, policy: 
     if verdict is None:
         return Decision(Action.NOISE, ("Deleted by its author before it was read.",))
     thanks = is_bare_thanks(mention.text) and not verdict.is_complaint
-    previous = context.previous
-    if previous is not None:
-        return _decide_in_known_thread(mention, verdict, previous, policy, thanks=thanks)
+    if context.previous is not None:
+        return _decide_in_known_thread(mention, verdict, context.previous, policy, thanks=thanks)
+    return _decide_in_new_thread(mention, verdict, context, policy, thanks=thanks)
+
+
+def _decide_in_new_thread(
+    mention: Mention, verdict: Verdict, context: Context, policy: TriagePolicy, *, thanks: bool
+) -> Decision:
     severity, why = _severity(mention, verdict, policy)
     elsewhere = tuple(f"The customer also has open case {case.id}." for case in context.open_elsewhere)
     if verdict.is_complaint:

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+import regex
+
 from desk.model.case import CaseId
 from desk.model.mention import MentionId
 
@@ -78,3 +80,16 @@ class SentPost:
     author_id: str
     author_handle: str
     url: str | None = None
+
+
+_LINK = regex.compile(r"https?://\S+")
+_HANDLES = regex.compile(r"\A(?:@[\w.@-]+\s+)+")
+
+
+def same_words(ours: str, theirs: str) -> bool:
+    """Whether a published text is the one that we sent: platforms shorten links and add leading handles."""
+    return _plain(ours) == _plain(theirs)
+
+
+def _plain(text: str) -> str:
+    return " ".join(_LINK.sub("(link)", _HANDLES.sub("", text.strip())).split())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from desk.model.case import CLOSED, Case, CaseId, CaseState, Opening, Severity, next_state
+from desk.model.case import CLOSED, Case, CaseId, CaseState, Opening, Severity, allowed, next_state
 from desk.model.customer import CustomerId
 from desk.model.event import Event, EventKind
 from desk.model.mention import ConversationId
@@ -106,7 +106,8 @@ class _Fold:
                 self._customer_wrote(event)
             case EventKind.BRAND_REPLIED:
                 self._brand_replied(event)
-        if not _keeps_state(event):
+        # The log is the truth: an event that came too late to matter changes nothing, and breaks nothing.
+        if not _keeps_state(event) and allowed(before, event.kind):
             self.state = next_state(before, event.kind, owned=self.owned)
             if self.pending and self.state is CaseState.WAITING:
                 # Answered, but a post came to light that the reply could not have known.
@@ -212,7 +213,6 @@ def project(case_id: CaseId, events: Sequence[Event], policies: Mapping[str, Sla
     """The case as its events leave it.
 
     `events` are all of the case's events and begin with `opened`, `policy_chosen` and a customer's post.
-    Raises NotAllowedError when an event is impossible in the state that the ones before it leave.
     """
     counted = effective(events)
     fold = _fold(counted, policies)

@@ -98,7 +98,8 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
         assert customer is not None and answering is not None, "foreign keys keep both"  # noqa: S101
         latest_moods = db.execute(
             "SELECT m.created_at, v.negative, v.positive FROM mentions m "
-            "JOIN verdicts v ON v.mention_id = m.id WHERE m.customer_id = ? ORDER BY m.created_at DESC LIMIT ?",
+            "JOIN verdicts v ON v.mention_id = m.id WHERE m.customer_id = ? "
+            "ORDER BY m.created_at DESC LIMIT ?",
             (case.customer_id, _MOODS),
         ).fetchall()
         count = db.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlite_utils import Database
@@ -78,7 +79,13 @@ def save_policy(db: Database, policy: SlaPolicy) -> None:
 def policies(db: Database) -> dict[str, SlaPolicy]:
     """Every policy that any event names, by id."""
     rows = db.execute("SELECT id, definition FROM policies").fetchall()
-    return {policy_id: SlaPolicy.from_json(json.loads(definition)) for policy_id, definition in rows}
+    return {policy_id: _policy(definition) for policy_id, definition in rows}
+
+
+@lru_cache(maxsize=256)
+def _policy(definition: str) -> SlaPolicy:
+    """Kept, because a calendar remembers the days that it has worked out."""
+    return SlaPolicy.from_json(json.loads(definition))
 
 
 def event_of(row: Mapping[str, Any]) -> Event:

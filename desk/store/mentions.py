@@ -26,8 +26,8 @@ COLUMNS = (
 _INSERT = """
 INSERT INTO mentions (id, source, external_id, conversation, in_reply_to, brand, author_id, handle,
     author_name, customer_id, from_brand, automatic, created_at, received_at, text, language, url,
-    replyable, replyable_reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    replyable, replyable_reason, awaits_verdict)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING RETURNING id
 """
 
@@ -56,16 +56,21 @@ def insert(db: Database, mention: Mention, customer_id: CustomerId | None) -> bo
             mention.url,
             mention.replyable.allowed,
             mention.replyable.reason,
+            not mention.from_brand,
         ),
     ).fetchone()
     return row is not None
 
 
 def apply_edit(db: Database, mention: Mention) -> bool:
-    """Take over a changed text; False where nothing changed. The old verdict goes: the text is another."""
+    """Take over a changed text; False where nothing changed.
+
+    The old verdict goes, and what was left alone as noise is decided on again.
+    """
     row = db.execute(
-        "UPDATE mentions SET text = ?, edited_at = ? WHERE id = ? AND text <> ? AND deleted_at IS NULL "
-        "RETURNING id",
+        "UPDATE mentions SET text = ?, edited_at = ?, awaits_verdict = 1 - from_brand, "
+        "decision = CASE WHEN case_id IS NULL THEN NULL ELSE decision END "
+        "WHERE id = ? AND text <> ? AND deleted_at IS NULL RETURNING id",
         (mention.text, to_ms(mention.received_at), mention.id, mention.text),
     ).fetchone()
     if row is not None:
@@ -76,7 +81,7 @@ def apply_edit(db: Database, mention: Mention) -> bool:
 def apply_deletion(db: Database, mention_id: MentionId, at: datetime) -> bool:
     """Erase what the author took back; that there was something stays. The index follows by trigger."""
     row = db.execute(
-        "UPDATE mentions SET text = '', author_name = '', deleted_at = ? "
+        "UPDATE mentions SET text = '', author_name = '', deleted_at = ?, awaits_verdict = 0 "
         "WHERE id = ? AND deleted_at IS NULL RETURNING id",
         (to_ms(at), mention_id),
     ).fetchone()
@@ -92,9 +97,7 @@ def get(db: Database, mention_id: MentionId) -> Mention | None:
 def unclassified(db: Database, limit: int) -> list[Mention]:
     """Customers' posts without a verdict, oldest first."""
     rows = db.query(
-        f"SELECT {COLUMNS} FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
-        "WHERE v.mention_id IS NULL AND m.from_brand = 0 AND m.deleted_at IS NULL "
-        "AND (m.decision IS NULL OR m.edited_at IS NOT NULL) ORDER BY m.created_at, m.seq LIMIT ?",
+        f"SELECT {COLUMNS} FROM mentions m WHERE m.awaits_verdict = 1 ORDER BY m.created_at, m.seq LIMIT ?",
         (limit,),
     )
     return [mention_of(row) for row in rows]
@@ -114,9 +117,7 @@ def undecided(db: Database, limit: int) -> list[Undecided]:
     rows = db.query(
         f"SELECT {COLUMNS}, m.customer_id, {VERDICT_COLUMNS} "
         "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
-        "WHERE m.decision IS NULL "
-        "AND (v.mention_id IS NOT NULL OR m.from_brand = 1 OR m.deleted_at IS NOT NULL) "
-        "ORDER BY m.created_at, m.seq LIMIT ?",
+        "WHERE m.decision IS NULL AND m.awaits_verdict = 0 ORDER BY m.created_at, m.seq LIMIT ?",
         (limit,),
     )
     return [
@@ -152,12 +153,19 @@ VERDICT_COLUMNS = (
 """What `verdict_of` needs, of `verdicts v`."""
 
 
-def save_verdicts(db: Database, verdicts: Iterable[tuple[MentionId, Verdict]]) -> None:
-    for mention_id, verdict in verdicts:
+def save_verdicts(db: Database, verdicts: Iterable[tuple[Mention, Verdict]]) -> None:
+    """Keep verdicts on the texts as they were when they were read: an edit since then waits for another."""
+    for mention, verdict in verdicts:
+        current = db.execute(
+            "UPDATE mentions SET awaits_verdict = 0 WHERE id = ? AND text = ? RETURNING id",
+            (mention.id, mention.text),
+        ).fetchone()
+        if current is None:
+            continue
         db.execute(
             "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mention_id) DO NOTHING",
             (
-                mention_id,
+                mention.id,
                 verdict.complaint,
                 verdict.is_complaint,
                 verdict.needs_look,

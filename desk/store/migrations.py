@@ -60,6 +60,7 @@ CREATE TABLE mentions (
     url TEXT,
     replyable INTEGER NOT NULL CHECK (replyable IN (0, 1)),
     replyable_reason TEXT NOT NULL,
+    awaits_verdict INTEGER NOT NULL CHECK (awaits_verdict IN (0, 1)),
     decision TEXT,
     reasons TEXT,
     case_id INTEGER REFERENCES cases(id)
@@ -67,6 +68,7 @@ CREATE TABLE mentions (
 CREATE INDEX mentions_by_conversation ON mentions(conversation, created_at);
 CREATE INDEX mentions_by_customer ON mentions(customer_id, created_at);
 CREATE INDEX mentions_by_case ON mentions(case_id, created_at);
+CREATE INDEX mentions_unclassified ON mentions(created_at, seq) WHERE awaits_verdict = 1;
 CREATE INDEX mentions_undecided ON mentions(created_at, seq) WHERE decision IS NULL;
 
 CREATE TABLE verdicts (
@@ -122,7 +124,7 @@ CREATE INDEX cases_recent ON cases(last_customer_at DESC, id DESC);
 
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,
-    case_id INTEGER NOT NULL REFERENCES cases(id),
+    case_id INTEGER NOT NULL REFERENCES cases(id) DEFERRABLE INITIALLY DEFERRED,
     kind TEXT NOT NULL,
     at INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL,
@@ -194,6 +196,12 @@ CREATE TABLE sources (
     state TEXT NOT NULL,
     last_success_at INTEGER,
     last_error TEXT NOT NULL
+) STRICT;
+
+-- How far a step that reads the event log has come.
+CREATE TABLE marks (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
 ) STRICT;
 
 -- What could not be read: kept whole and listed, so that nothing is lost.

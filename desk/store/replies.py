@@ -114,6 +114,15 @@ def by_external_id(db: Database, source: str, external_id: str) -> Reply | None:
     return next((reply_of(row) for row in rows), None)
 
 
+def unsettled(db: Database, source: str, in_reply_to: MentionId) -> list[Reply]:
+    """Replies to a post of which it is not known yet whether they are public."""
+    rows = db.query(
+        "SELECT * FROM replies WHERE mention_id = ? AND source = ? AND state IN ('sending', 'unconfirmed')",
+        (in_reply_to, source),
+    )
+    return [reply_of(row) for row in rows]
+
+
 def reply_of(row: Mapping[str, Any]) -> Reply:
     return Reply(
         id=ReplyId(row["id"]),

@@ -39,7 +39,8 @@ def save_cursor(db: Database, name: str, cursor: str | None, at: datetime) -> No
     """A fetch succeeded; None keeps the old cursor."""
     db.execute(
         "INSERT INTO sources VALUES (?, ?, 'ok', ?, '') ON CONFLICT (name) DO UPDATE SET "
-        "cursor = coalesce(excluded.cursor, cursor), state = 'ok', last_success_at = excluded.last_success_at",
+        "cursor = coalesce(excluded.cursor, cursor), state = 'ok', "
+        "last_success_at = excluded.last_success_at",
         (name, cursor, to_ms(at)),
     )
 
@@ -47,8 +48,8 @@ def save_cursor(db: Database, name: str, cursor: str | None, at: datetime) -> No
 def save_status(db: Database, status: SourceStatus) -> None:
     """Keep what a source says of itself; its cursor stays."""
     db.execute(
-        "INSERT INTO sources VALUES (?, NULL, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state, "
-        "last_success_at = coalesce(excluded.last_success_at, last_success_at), "
+        "INSERT INTO sources VALUES (?, NULL, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+        "state = excluded.state, last_success_at = coalesce(excluded.last_success_at, last_success_at), "
         "last_error = excluded.last_error",
         (status.name, status.state, to_ms_or_none(status.last_success_at), status.last_error),
     )
