@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from desk import casework
+from desk.caselog import advance, brand_replied
 from desk.errors import (
     ConflictError,
     NotAllowedError,
@@ -15,6 +16,7 @@ from desk.errors import (
     SendUnknownError,
 )
 from desk.model.case import CLOSED, CaseId
+from desk.model.event import Event, EventKind
 from desk.model.mention import Author, Mention
 from desk.model.platform import measure_reply, platform_of
 from desk.model.reply import Outgoing, Reply, ReplyState, SentPost
@@ -80,7 +82,7 @@ def approve(
             raise ConflictError(f"A reply by {other.agent} to this case is on its way already.")
         if case.assignee is None:
             casework.claim(store, case_id, agent=agent, now=now)
-        casework.approved(db, case, reply_id=reply_id, agent=agent, now=now)
+        advance(db, case_id, [Event(EventKind.REPLY_APPROVED, now, agent, data={"reply": reply_id})], now)
         replies.save_draft(db, case_id, agent, "", now)
         reply = replies.get(db, reply_id)
         assert reply is not None  # noqa: S101
@@ -215,14 +217,15 @@ def _settle(store: Store, reply: Reply, expected: ReplyState, sent: SentPost, no
         )
         mentions.insert(db, post, None)
         mentions.decide(db, post.id, "brand_post", ("A reply of this desk.",), reply.case_id)
-        casework.credit_reply(db, reply.case_id, post, agent=reply.agent, reply_id=reply.id, now=now)
+        advance(db, reply.case_id, [brand_replied(post, reply.agent, reply.id)], now)
 
 
 def _fail(store: Store, reply: Reply, now: datetime, error: str) -> None:
     with store.write() as db:
         expected = ReplyState.UNCONFIRMED if reply.state is ReplyState.UNCONFIRMED else ReplyState.SENDING
         if replies.change(db, reply.id, expected, ReplyState.FAILED, error=error):
-            casework.reply_failed(db, reply.case_id, reply_id=reply.id, error=error, now=now)
+            failed = Event(EventKind.REPLY_FAILED, now, data={"reply": reply.id, "error": error})
+            advance(db, reply.case_id, [failed], now)
             replies.save_draft(db, reply.case_id, reply.agent, reply.text, now)
 
 

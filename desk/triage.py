@@ -11,6 +11,7 @@ import regex
 
 from desk.model.case import CLOSED, Case, Opening, Severity
 from desk.model.mention import Mention
+from desk.model.sla import PolicyRule
 from desk.model.verdict import Verdict
 
 
@@ -38,6 +39,14 @@ class TriagePolicy:
     """Words or phrases that make a complaint urgent, matched whole and without regard to case."""
     severe_negative: float = 0.9
     """Probability of negative sentiment from which a complaint is of high severity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything that the operator has configured for opening and timing cases."""
+
+    triage: TriagePolicy
+    sla: Sequence[PolicyRule]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""Alerts, and their way to each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from desk.model.alert import Alert, AlertId, AlertKind, Delivery, DeliveryState
+from desk.model.case import CaseId
+from desk.store.columns import from_ms, to_ms
+
+
+def insert(
+    db: Database, *, kind: AlertKind, case_id: CaseId, window: str, at: datetime, raised_at: datetime
+) -> AlertId | None:
+    """A new alert; None where the same one was raised before."""
+    row = db.execute(
+        'INSERT INTO alerts (kind, case_id, "window", at, raised_at) VALUES (?, ?, ?, ?, ?) '
+        "ON CONFLICT DO NOTHING RETURNING id",
+        (kind, case_id, window, to_ms(at), to_ms(raised_at)),
+    ).fetchone()
+    return AlertId(row[0]) if row else None
+
+
+def address(db: Database, alert_id: AlertId, channels: Iterable[str], at: datetime) -> None:
+    """Give the alert a delivery to each channel, due at once."""
+    for channel in channels:
+        db.execute(
+            "INSERT INTO deliveries VALUES (?, ?, 'pending', 0, ?, '') ON CONFLICT DO NOTHING",
+            (alert_id, channel, to_ms(at)),
+        )
+
+
+_DELIVERY = (
+    'SELECT a.id, a.kind, a.case_id, a."window", a.at, a.raised_at, d.channel, d.state, d.attempts, '
+    "d.next_attempt_at, d.last_error FROM deliveries d JOIN alerts a ON a.id = d.alert_id "
+)
+
+
+def due(db: Database, now: datetime) -> list[Delivery]:
+    """Deliveries to try now, oldest alert first."""
+    rows = db.execute(
+        _DELIVERY + "WHERE d.state = 'pending' AND d.next_attempt_at <= ? ORDER BY a.id, d.channel",
+        (to_ms(now),),
+    )
+    return [_delivery(row) for row in rows.fetchall()]
+
+
+def in_state(db: Database, state: DeliveryState) -> list[Delivery]:
+    rows = db.execute(_DELIVERY + "WHERE d.state = ? ORDER BY a.id, d.channel", (state,))
+    return [_delivery(row) for row in rows.fetchall()]
+
+
+def change(
+    db: Database,
+    delivery: Delivery,
+    state: DeliveryState,
+    *,
+    attempts: int,
+    next_attempt_at: datetime | None = None,
+    error: str = "",
+) -> bool:
+    """Compare and set on the number of attempts: False where another process has it."""
+    row = db.execute(
+        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ? "
+        "WHERE alert_id = ? AND channel = ? AND attempts = ? AND state = ? RETURNING alert_id",
+        (
+            state,
+            attempts,
+            to_ms(next_attempt_at or delivery.next_attempt_at),
+            error,
+            delivery.alert.id,
+            delivery.channel,
+            delivery.attempts,
+            delivery.state,
+        ),
+    ).fetchone()
+    return row is not None
+
+
+def count(db: Database) -> int:
+    return int(db.execute("SELECT count(*) FROM alerts").fetchone()[0])
+
+
+def _delivery(row: tuple[int, str, int, str, int, int, str, str, int, int, str]) -> Delivery:
+    alert_id, kind, case_id, window, at, raised_at, channel, state, attempts, next_attempt_at, error = row
+    alert = Alert(
+        AlertId(alert_id), AlertKind(kind), CaseId(case_id), window, from_ms(at), from_ms(raised_at)
+    )
+    return Delivery(alert, channel, DeliveryState(state), attempts, from_ms(next_attempt_at), error)

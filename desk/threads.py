@@ -1,0 +1,166 @@
+"""What mentions do to cases: they open, join and reopen them, or answer them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from desk.caselog import advance, brand_replied
+from desk.model.case import CLOSED, Case, CaseId, CaseState
+from desk.model.event import Event, EventKind
+from desk.model.mention import Mention, mention_id
+from desk.model.reply import Reply, ReplyState, same_words
+from desk.model.sla import choose_policy
+from desk.store import Store, cases, events, mentions, replies
+from desk.triage import Action, Context, Decision, Rules, decide
+
+
+def triage_pending(store: Store, rules: Rules, now: datetime, limit: int = 200) -> int:
+    """Decide on mentions that nobody has decided on, oldest first; how many there were.
+
+    Each mention's decision, events and case commit together, so a run cut off anywhere goes on here.
+    """
+    with store.write() as db:
+        pending = mentions.undecided(db, limit)
+        for item in pending:
+            _triage(db, item, rules, now)
+    return len(pending)
+
+
+def _triage(db: Database, item: mentions.Undecided, rules: Rules, now: datetime) -> None:
+    mention = item.mention
+    context = Context()
+    if item.customer_id is not None:
+        known = cases.of_conversation(db, mention.conversation, item.customer_id)
+        elsewhere = [
+            case
+            for case in cases.of_customer(db, item.customer_id)
+            if case.state not in CLOSED and case.conversation != mention.conversation
+        ]
+        context = Context(known[0] if known else None, elsewhere)
+    decision = decide(mention, item.verdict, context, rules.triage)
+    case_id: CaseId | None = None
+    match decision.action:
+        case Action.OPEN if item.customer_id is not None:
+            case_id = _open(db, item, decision, rules=rules, previous=context.previous, now=now)
+        case Action.JOIN | Action.REOPEN if context.previous is not None:
+            case_id = _join(db, mention, decision, context.previous, now)
+        case Action.BRAND_POST:
+            case_id = _brand_posted(db, mention, now)
+    mentions.decide(db, mention.id, decision.action, decision.reasons, case_id)
+
+
+def _open(
+    db: Database,
+    item: mentions.Undecided,
+    decision: Decision,
+    *,
+    rules: Rules,
+    previous: Case | None,
+    now: datetime,
+) -> CaseId:
+    mention, verdict = item.mention, item.verdict
+    language = mention.language or (verdict.language if verdict else "und")
+    policy = choose_policy(
+        rules.sla,
+        brand=mention.brand,
+        source=mention.source,
+        severity=decision.severity.word,
+        language=language,
+    )
+    events.save_policy(db, policy)
+    case_id = cases.next_id(db)
+    opened = Event(
+        EventKind.OPENED,
+        mention.created_at,
+        mention_id=mention.id,
+        data={
+            "conversation": mention.conversation,
+            "source": mention.source,
+            "brand": mention.brand,
+            "customer": item.customer_id,
+            "opening": decision.opening,
+            "severity": decision.severity.word,
+            "language": language,
+            "reasons": list(decision.reasons),
+            "linked_case": previous.id if previous else None,
+        },
+    )
+    chosen = Event(EventKind.POLICY_CHOSEN, mention.created_at, data={"policy": policy.id})
+    advance(db, case_id, [opened, chosen, _wrote(mention, awaits_answer=True)], now)
+    # Replies that were read before the post which they answer.
+    for post in mentions.brand_posts(db, mention.conversation, since=mention.created_at):
+        if _answers(post, mention):
+            advance(db, case_id, [brand_replied(post)], now)
+            mentions.decide(
+                db, post.id, Action.BRAND_POST, ("An answer found before its question.",), case_id
+            )
+    return case_id
+
+
+def _join(db: Database, mention: Mention, decision: Decision, previous: Case, now: datetime) -> CaseId:
+    happened = [_wrote(mention, awaits_answer=decision.awaits_answer)]
+    # A post that was written before the case was put away, and seen only after, brings it back as well.
+    if decision.action is Action.REOPEN:
+        closed_at = previous.closed_at or mention.created_at
+        happened.insert(0, Event(EventKind.REOPENED, max(mention.created_at, closed_at)))
+    elif decision.awaits_answer and previous.state is CaseState.SNOOZED:
+        happened.append(Event(EventKind.WOKEN, max(mention.created_at, now)))
+    if decision.severity > previous.severity:
+        raised = {"severity": decision.severity.word}
+        happened.append(Event(EventKind.SEVERITY_CHANGED, mention.created_at, data=raised))
+    advance(db, previous.id, happened, now)
+    return previous.id
+
+
+def _brand_posted(db: Database, post: Mention, now: datetime) -> CaseId | None:
+    """Credit a post by the brand to the cases that it answers; the first of them, or None."""
+    own = _own_reply(db, post)
+    if own is not None:
+        if replies.change(
+            db, own.id, own.state, ReplyState.SENT, external_id=post.external_id, sent_at=post.created_at
+        ):
+            advance(db, own.case_id, [brand_replied(post, own.agent, own.id)], now)
+        return own.case_id
+    answered = [
+        case
+        for case in cases.of_conversation(db, post.conversation)
+        if (question := mentions.get(db, case.last_mention_id)) is not None and _answers(post, question)
+    ]
+    for case in answered:
+        advance(db, case.id, [brand_replied(post)], now)
+    return answered[0].id if answered else None
+
+
+def _own_reply(db: Database, post: Mention) -> Reply | None:
+    """The reply of this desk that a post by the brand is: known by its id, or one whose answer was lost."""
+    known = replies.by_external_id(db, post.source, post.external_id)
+    if known is not None or post.in_reply_to is None:
+        return known
+    question = mention_id(post.source, post.in_reply_to)
+    candidates = replies.unsettled(db, post.source, question)
+    return next((reply for reply in candidates if same_words(reply.text, post.text)), None)
+
+
+def _answers(post: Mention, question: Mention) -> bool:
+    """Whether a brand's post speaks to the writer of a question in the same conversation.
+
+    It does when it replies to it, when it names the writer, or when it names nobody.
+    """
+    if post.created_at < question.created_at:
+        return False
+    names = {word.strip(".,:;!?").lower() for word in post.text.split() if word.startswith("@")}
+    handle = question.author.handle.lower()
+    # A Mastodon handle may be written without its server.
+    named = {f"@{handle}", f"@{handle.partition('@')[0]}"} & names
+    return post.in_reply_to == question.external_id or bool(named) or not names
+
+
+def _wrote(mention: Mention, *, awaits_answer: bool) -> Event:
+    return Event(
+        EventKind.CUSTOMER_WROTE,
+        mention.created_at,
+        mention_id=mention.id,
+        data={"awaits_answer": awaits_answer},
+    )

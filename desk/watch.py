@@ -1,0 +1,183 @@
+"""Watching the clocks: snoozed cases come back, and what a team must not miss becomes an alert, once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from desk.caselog import advance
+from desk.errors import DeliveryError
+from desk.model.alert import AlertKind, Delivery, DeliveryState, Notice
+from desk.model.case import Case, Severity
+from desk.model.event import Event, EventKind
+from desk.model.sla import Clock
+from desk.model.timeline import Span, spans
+from desk.ports import AlertChannel
+from desk.store import Store, alerts, cases, events, marks, mentions
+
+_MARK = "watch"
+RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Waits between attempts (Standard Webhooks specification, "Deliverability and reliability")."""
+_LEASE_SECONDS = 120.0
+"""A deliverer that has not reported by then is taken for dead, and another tries."""
+_EXCERPT = 280
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """What the operator wants to be told."""
+
+    kinds: frozenset[AlertKind] = frozenset(AlertKind)
+    ahead: timedelta = timedelta(minutes=15)
+    """How long before a breach it is announced."""
+    stale_after: timedelta = timedelta(hours=24)
+    """What became true longer ago than this is recorded, but bothers nobody (a backfill, an outage)."""
+
+
+def wake_due(store: Store, now: datetime) -> int:
+    """Bring back snoozed cases whose time has come; how many."""
+    with store.write() as db:
+        due = cases.snoozed_until(db, now)
+        for case_id in due:
+            advance(db, case_id, [Event(EventKind.WOKEN, now)], now)
+    return len(due)
+
+
+def raise_alerts(store: Store, rules: AlertRules, channels: Sequence[str], now: datetime) -> int:
+    """Record every alert that has become true by `now`; how many are new.
+
+    Computed from event times, so that it does not matter when, how often or by how many processes it is
+    called: a breach between two sweeps is found, and two sweepers raise it once.
+    """
+    raised = 0
+    with store.write() as db:
+        last = events.last_seq(db)
+        touched = events.cases_touched_since(db, marks.get(db, _MARK))
+        policies = events.policies(db)
+        for case_id in sorted({*touched, *cases.due_before(db, now + rules.ahead)}):
+            case = cases.get(db, case_id)
+            log = events.of_case(db, case_id)
+            if case is None:
+                continue
+            for kind, window, at in _true_by(now, case, spans(log, policies), rules):
+                alert_id = alerts.insert(db, kind=kind, case_id=case_id, window=window, at=at, raised_at=now)
+                if alert_id is not None:
+                    raised += 1
+                    if now - at <= rules.stale_after:
+                        alerts.address(db, alert_id, channels, now)
+        marks.put(db, _MARK, last)
+    return raised
+
+
+def _true_by(
+    now: datetime, case: Case, runs: Sequence[Span], rules: AlertRules
+) -> Iterator[tuple[AlertKind, str, datetime]]:
+    if case.severity is Severity.URGENT and AlertKind.URGENT in rules.kinds:
+        yield AlertKind.URGENT, "", case.opened_at
+    for span in runs:
+        due = span.due_at()
+        if due is None or span.clock is Clock.RESOLUTION:
+            continue
+        window = f"{span.clock}:{due.isoformat()}"
+        ahead = max(due - rules.ahead, span.started_at)
+        if AlertKind.BREACH_AHEAD in rules.kinds and ahead <= now and _running_at(span, ahead):
+            yield AlertKind.BREACH_AHEAD, window, ahead
+        if AlertKind.BREACH in rules.kinds and span.breached_at(now) is not None:
+            yield AlertKind.BREACH, window, due
+
+
+def _running_at(span: Span, moment: datetime) -> bool:
+    return span.stopped_at is None or span.stopped_at > moment
+
+
+def deliver_due(store: Store, channels: Mapping[str, AlertChannel], now: datetime) -> int:
+    """Try every delivery that is due; how many were taken. Network calls happen outside transactions."""
+    with store.read() as db:
+        due = alerts.due(db, now)
+    delivered = 0
+    for delivery in due:
+        channel = channels.get(delivery.channel)
+        if channel is None:
+            continue  # configured by another process, or no longer: it stays pending and is listed
+        with store.write() as db:
+            notice = _notice(store, delivery)
+            if notice is None:
+                alerts.change(db, delivery, DeliveryState.MOOT, attempts=delivery.attempts)
+                continue
+            lease = now + timedelta(seconds=_LEASE_SECONDS)
+            mine = alerts.change(
+                db, delivery, DeliveryState.PENDING, attempts=delivery.attempts + 1, next_attempt_at=lease
+            )
+        if mine:
+            tried = replace(delivery, attempts=delivery.attempts + 1)
+            delivered += _deliver(store, channel, tried, notice, now)
+    return delivered
+
+
+def _deliver(store: Store, channel: AlertChannel, tried: Delivery, notice: Notice, now: datetime) -> bool:
+    try:
+        channel.deliver(notice)
+    except DeliveryError as error:
+        wait = _wait_seconds(tried, notice, error)
+        with store.write() as db:
+            alerts.change(
+                db,
+                tried,
+                DeliveryState.DEAD if wait is None else DeliveryState.PENDING,
+                attempts=tried.attempts,
+                next_attempt_at=now + timedelta(seconds=wait or 0),
+                error=str(error),
+            )
+        return False
+    with store.write() as db:
+        alerts.change(db, tried, DeliveryState.DELIVERED, attempts=tried.attempts)
+    return True
+
+
+def _wait_seconds(tried: Delivery, notice: Notice, error: DeliveryError) -> float | None:
+    """How long to wait before the next attempt; None when there is to be none."""
+    if error.permanent or tried.attempts > len(RETRY_SECONDS):
+        return None
+    planned = RETRY_SECONDS[tried.attempts - 1]
+    jitter = random.Random(f"{notice.message_id}{tried.attempts}").uniform(1.0, 1.1)  # noqa: S311
+    return max(planned * jitter, error.retry_after_seconds or 0.0)
+
+
+def retry_dead(store: Store, now: datetime) -> int:
+    """A person sends the dead letters again; how many."""
+    with store.write() as db:
+        dead = alerts.in_state(db, DeliveryState.DEAD)
+        for delivery in dead:
+            alerts.change(db, delivery, DeliveryState.PENDING, attempts=0, next_attempt_at=now)
+    return len(dead)
+
+
+def _notice(store: Store, delivery: Delivery) -> Notice | None:
+    """What to say, as things stand now; None when a warning has been overtaken by an answer."""
+    alert = delivery.alert
+    with store.read() as db:
+        case = cases.get(db, alert.case_id)
+        if case is None:
+            return None
+        if alert.kind is AlertKind.BREACH_AHEAD and (case.due_at is None or case.unanswered == 0):
+            return None
+        mention = mentions.get(db, case.last_mention_id)
+    if mention is None:
+        return None
+    return Notice(
+        message_id=f"alert-{alert.id}-{delivery.channel}",
+        kind=alert.kind,
+        at=alert.at,
+        case_id=case.id,
+        brand=case.brand,
+        source=case.source,
+        severity=case.severity.word,
+        state=case.state,
+        assignee=case.assignee,
+        due_at=case.due_at,
+        customer=f"@{mention.author.handle}",
+        excerpt=mention.text[:_EXCERPT],
+        url=mention.url,
+    )
