@@ -16,8 +16,10 @@ from desk.model.sla import Clock
 from desk.model.timeline import Span, spans
 from desk.ports import AlertChannel
 from desk.store import Store, alerts, cases, events, marks, mentions
+from desk.store.columns import to_ms
 
-_MARK = "watch"
+_SEEN_EVENTS = "watch: events"
+_SWEPT_UNTIL = "watch: milliseconds"
 RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Waits between attempts (Standard Webhooks specification, "Deliverability and reliability")."""
 _LEASE_SECONDS = 120.0
@@ -54,9 +56,10 @@ def raise_alerts(store: Store, rules: AlertRules, channels: Sequence[str], now: 
     raised = 0
     with store.write() as db:
         last = events.last_seq(db)
-        touched = events.cases_touched_since(db, marks.get(db, _MARK))
+        touched = events.cases_touched_since(db, marks.get(db, _SEEN_EVENTS))
+        coming = cases.due_between(db, marks.get(db, _SWEPT_UNTIL), now + rules.ahead)
         policies = events.policies(db)
-        for case_id in sorted({*touched, *cases.due_before(db, now + rules.ahead)}):
+        for case_id in sorted({*touched, *coming}):
             case = cases.get(db, case_id)
             log = events.of_case(db, case_id)
             if case is None:
@@ -67,7 +70,8 @@ def raise_alerts(store: Store, rules: AlertRules, channels: Sequence[str], now: 
                     raised += 1
                     if now - at <= rules.stale_after:
                         alerts.address(db, alert_id, channels, now)
-        marks.put(db, _MARK, last)
+        marks.put(db, _SEEN_EVENTS, last)
+        marks.put(db, _SWEPT_UNTIL, to_ms(now))
     return raised
 
 

@@ -85,12 +85,12 @@ def of_customer(db: Database, customer_id: CustomerId) -> list[Case]:
     return [case_of(row) for row in rows]
 
 
-def due_before(db: Database, moment: datetime) -> list[CaseId]:
-    """Open cases with a clock that is due before the moment."""
+def due_between(db: Database, after_ms: int, until: datetime) -> list[CaseId]:
+    """Open cases with a clock that is due after the one and not after the other."""
     rows = db.execute(
         "SELECT id FROM cases WHERE state NOT IN ('resolved', 'dismissed') "
-        "AND coalesce(due_at, 9223372036854775807) < ? ORDER BY id",
-        (to_ms(moment),),
+        "AND coalesce(due_at, 9223372036854775807) > ? AND coalesce(due_at, 9223372036854775807) <= ?",
+        (after_ms, to_ms(until)),
     )
     return [CaseId(row[0]) for row in rows.fetchall()]
 
