@@ -103,6 +103,7 @@ def build(
         breaches=tuple(sorted(_breaches(counted, now), key=lambda breach: (breach.due_at, breach.case_id))),
         days=_days(counted),
         dismissed=len(told) - len(counted),
+        policies=_policies(counted),
     )
 
 
@@ -193,3 +194,8 @@ def _days(told: Iterable[_Told]) -> tuple[Day, ...]:
         opened[day] += 1
         answered[day] += case.first_answer is not None
     return tuple(Day(day, opened[day], answered[day]) for day in sorted(opened))
+
+
+def _policies(told: Iterable[_Told]) -> tuple[SlaPolicy, ...]:
+    promised = {id(span.policy): span.policy for case in told for span in case.spans}
+    return tuple(sorted(promised.values(), key=lambda policy: policy.id))

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from desk.model.case import CaseId
-from desk.model.sla import Clock
+from desk.model.sla import Clock, SlaPolicy
 
 
 class GroupBy(StrEnum):
@@ -148,3 +148,5 @@ class Report:
     days: tuple[Day, ...]
     dismissed: int
     """Cases that agents dismissed as not for them; they count nowhere else."""
+    policies: tuple[SlaPolicy, ...] = ()
+    """What the counted cases were promised, by id: a rate means little beside an unknown target."""
