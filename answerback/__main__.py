@@ -1,0 +1,3 @@
+from answerback.cli import main
+
+main()

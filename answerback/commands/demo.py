@@ -1,0 +1,98 @@
+"""answerback demo"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import click
+
+from answerback import clock
+from answerback.commands.desk import open_desk
+from answerback.commands.options import example
+from desk.errors import DeskError
+from desk.identity import import_customers
+from desk.store import Store
+
+_CONFIG = """
+store = "demo.db"
+
+[[sources]]
+type = "replay"
+name = "fernway"
+path = {path}
+speed = {speed}
+live_from = 2026-03-10T13:00:00Z
+
+[triage]
+urgent_terms = [
+    "fraud", "fraudulent", "hacked", "fire", "caught fire", "burned", "smoke", "journalist", "lawyer",
+    "legal action", "court", "hearing aid", "Anwalt", "avocat", "мошенничество", "взломали",
+]
+
+[[sla.policies]]
+name = "urgent"
+first_response = "30m"
+next_response = "30m"
+resolution = "8h"
+
+[[sla.policies]]
+name = "standard"
+first_response = "90m"
+next_response = "60m"
+resolution = "24h"
+
+[[sla.rules]]
+policy = "urgent"
+severity = "urgent"
+
+[[sla.rules]]
+policy = "standard"
+"""
+
+
+@click.command()
+@click.option("--speed", type=click.FloatRange(min=1), default=60, show_default=True, help="Pace of the day.")
+@click.option("--agent", default="you", show_default=True, help="Your name in the demo.")
+@example("answerback demo")
+def demo(*, speed: float, agent: str) -> None:
+    """Open the desk on a day of a fictional brand, with mentions arriving live.
+
+    No account, no network. Some of its customers answer back. Everything is thrown away at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="answerback-demo-") as folder, as_file(_data()) as data:
+        config = Path(folder) / "config.toml"
+        # A TOML basic string has JSON's escapes: any path can be quoted so.
+        config.write_text(_CONFIG.format(path=_quoted(data / "day.jsonl.gz"), speed=speed), encoding="utf-8")
+        store = Store(Path(folder) / "demo.db")
+        import_customers(store, data / "customers.csv", clock.now())
+        log_path = Path(folder) / "run.log"
+        with log_path.open("wb") as log:
+            listening = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+                [sys.executable, "-m", "answerback", "run", "--config", str(config)],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+        try:
+            open_desk(store, agent, None)
+        finally:
+            failed = listening.poll()
+            listening.terminate()
+            listening.wait(timeout=30)
+        if failed:
+            lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            raise DeskError(f"The demo's listener stopped early: {lines[-1] if lines else 'it said nothing'}")
+
+
+def _data() -> Path:
+    return files("answerback").joinpath("demo")  # type: ignore[return-value]
+
+
+def _quoted(path: Path) -> str:
+    import json  # noqa: PLC0415
+
+    return json.dumps(str(path))

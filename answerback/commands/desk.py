@@ -1,0 +1,35 @@
+"""answerback desk"""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+
+from answerback import clock
+from answerback.commands.options import config_option, db_option, example
+from answerback.config import load_config
+from desk.store import Store
+
+
+@click.command()
+@config_option
+@db_option
+@click.option("--agent", envvar="ANSWERBACK_AGENT", help="Your name on what you do; else the login name.")
+@click.option("--theme", help="Colours; see the command palette for the names.")
+@example("answerback desk", "answerback desk --agent anna --db team.db")
+def desk(*, config_path: Path | None, db_path: Path | None, agent: str | None, theme: str | None) -> None:
+    """Open the terminal desk: the queue, the conversation, the customer."""
+    config = load_config(config_path)
+    store = Store(db_path or config.store, create=False)
+    open_desk(store, agent or getpass.getuser(), theme or config.desk.theme)
+
+
+def open_desk(store: Store, agent: str, theme: str | None) -> None:
+    """Run the terminal interface until it is left."""
+    from tui.app import DeskApp  # noqa: PLC0415
+
+    app = DeskApp(store, agent=agent, now=clock.now, **({"theme": theme} if theme else {}))
+    app.run()
+    store.close()

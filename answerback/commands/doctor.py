@@ -1,0 +1,108 @@
+"""answerback doctor"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import click
+
+from answerback import bootstrap, secrets
+from answerback.commands.options import config_option, db_option, example, json_option, print_json
+from answerback.config import DEFAULT_PATH, Config, load_config
+from answerback.exits import Exit
+from desk.errors import DeskError
+from desk.store import Store, sources
+from desk.store.totals_view import totals
+
+
+class Health(StrEnum):
+    GOOD = "ok"
+    HINT = "hint"
+    """Works, but something is left to do."""
+    BAD = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    about: str
+    health: Health
+    said: str
+
+
+@click.command()
+@config_option
+@db_option
+@json_option
+@example("answerback doctor")
+def doctor(*, config_path: Path | None, db_path: Path | None, as_json: bool) -> int:
+    """Check config, secrets, model, store and sources, and say what to do next."""
+    findings = list(_examine(config_path, db_path))
+    if as_json:
+        print_json({"findings": [{"about": f.about, "health": f.health, "said": f.said} for f in findings]})
+    else:
+        signs = {Health.GOOD: "✓", Health.HINT: "•", Health.BAD: "✗"}
+        for finding in findings:
+            click.echo(f"{signs[finding.health]} {finding.about:<10} {finding.said}")
+    return Exit.PARTIAL if any(f.health is Health.BAD for f in findings) else Exit.OK
+
+
+def _examine(config_path: Path | None, db_path: Path | None) -> Iterator[Finding]:
+    try:
+        config = load_config(config_path)
+        bootstrap.make_rules(config)
+    except DeskError as error:
+        yield Finding("config", Health.BAD, str(error))
+        return
+    if config_path is None and not DEFAULT_PATH.exists():
+        yield Finding("config", Health.HINT, "There is no config.toml here; write one: answerback init")
+    else:
+        yield Finding("config", Health.GOOD, f"{config_path or DEFAULT_PATH} is valid.")
+    yield from _secrets(config)
+    yield from _model(config)
+    path = db_path or config.store
+    if path.exists():
+        yield from _store(path)
+    else:
+        yield Finding("store", Health.HINT, f"{path} does not exist yet; answerback run makes it.")
+
+
+def _secrets(config: Config) -> Iterator[Finding]:
+    if not config.sources:
+        yield Finding("sources", Health.HINT, "None configured; name at least one in [[sources]].")
+    for name in secrets.missing(config):
+        yield Finding("secrets", Health.BAD, f"The environment variable {name} is not set.")
+
+
+def _model(config: Config) -> Iterator[Finding]:
+    try:
+        predictor = bootstrap.make_predictor(config.classifier)
+        predictor.predict(["hello"])
+        yield Finding("model", Health.GOOD, f"{predictor.version} answers.")
+    except DeskError as error:
+        yield Finding("model", Health.BAD, str(error))
+
+
+def _store(path: Path) -> Iterator[Finding]:
+    try:
+        store = Store(path)
+        held = totals(store)
+        with store.read() as db:
+            statuses = sources.statuses(db)
+    except DeskError as error:
+        yield Finding("store", Health.BAD, str(error))
+        return
+    yield Finding("store", Health.GOOD, f"{path}: {held.mentions} posts, {held.cases} cases.")
+    for status in statuses:
+        health = Health.GOOD if status.state == "ok" else Health.BAD
+        since = f"{status.last_success_at:%Y-%m-%d %H:%M} UTC" if status.last_success_at else "never"
+        said = f"{status.name}: {status.state}, last success {since}. {status.last_error}".strip()
+        yield Finding("source", health, said)
+    if held.quarantined:
+        said = f"{held.quarantined} records could not be read: answerback quarantine"
+        yield Finding("intake", Health.HINT, said)
+    if held.undelivered:
+        said = f"{held.undelivered} alerts found no taker: answerback alerts dead"
+        yield Finding("alerts", Health.BAD, said)

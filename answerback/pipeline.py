@@ -1,0 +1,181 @@
+"""A mention's whole way, step after step: once through for a replay, or in threads for as long as it runs."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from desk import intake, outbox, threads, watch
+from desk.classification import classify_pending
+from desk.errors import DeskError
+from desk.ports import AlertChannel, Batch, Now, Predictor, ReplySender, Source
+from desk.store import Store, sources
+from desk.store.sources import SourceStatus
+from desk.store.totals_view import totals
+from desk.triage import Rules
+from desk.watch import AlertRules
+from listener.runner import SourceState, run_source
+
+log = logging.getLogger("answerback")
+
+TICK_SECONDS = 1.0
+"""How long a loop waits when there was nothing to do."""
+AFTER_ERROR_SECONDS = 10.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The steps with everything that they need; made by `bootstrap`."""
+
+    store: Store
+    predictor: Predictor
+    rules: Rules
+    alert_rules: AlertRules
+    senders: Mapping[str, ReplySender]
+    channels: Mapping[str, AlertChannel]
+    now: Now
+
+    def think(self, now: datetime) -> int:
+        """Classify and triage everything that waits; how many mentions were decided on."""
+        decided = 0
+        while classify_pending(self.store, self.predictor):
+            pass
+        while step := threads.triage_pending(self.store, self.rules, now):
+            decided += step
+        return decided
+
+    def send(self, now: datetime) -> None:
+        """Send approved replies, and read back those of which the outcome is unknown."""
+        outbox.send_due(self.store, self.senders, now)
+
+    def watch(self, now: datetime) -> None:
+        """Wake snoozed cases, and raise the alerts that have become true."""
+        watch.wake_due(self.store, now)
+        watch.raise_alerts(self.store, self.alert_rules, tuple(self.channels), now)
+
+    def deliver(self, now: datetime) -> None:
+        """Hand alerts to their channels."""
+        watch.deliver_due(self.store, self.channels, now)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    posts_read: int
+    """Records read by this run, readable or not."""
+    mentions_new: int
+    quarantined: int
+    """Unreadable records that were not known yet."""
+
+
+def replay(
+    pipeline: Pipeline,
+    source: Source,
+    *,
+    finished: Callable[[], bool],
+    wait: Callable[[float], object],
+    progress: Callable[[int], None] = lambda _read: None,
+) -> ReplayResult:
+    """Take a source through every step, batch by batch, until it is `finished`.
+
+    The clock is the posts' own: it stands at the latest one stored. Each batch is worked off before the
+    next is fetched, so a run that is killed anywhere and started again passes the same states. Raises
+    SourceError and StoreError.
+    """
+    posts_read = mentions_new = quarantined = 0
+    while True:
+        _work_off(pipeline)  # first: what a run before this one had left
+        with pipeline.store.read() as db:
+            cursor = sources.cursor(db, source.name)
+        batch = source.fetch(cursor)
+        taken = intake.record(pipeline.store, source.name, batch, pipeline.now())
+        posts_read += taken.read
+        mentions_new += len(taken.new)
+        quarantined += taken.quarantined
+        progress(posts_read)
+        if not batch.more:
+            _work_off(pipeline)
+            if finished():
+                return ReplayResult(posts_read, mentions_new, quarantined)
+            wait(source.interval_seconds)
+
+
+def _work_off(pipeline: Pipeline) -> None:
+    clock = totals(pipeline.store).latest_post_at or _EPOCH
+    pipeline.think(clock)
+    pipeline.send(pipeline.now())
+    pipeline.watch(clock)
+    pipeline.deliver(pipeline.now())
+
+
+def run(pipeline: Pipeline, feeds: Sequence[Source], stop: threading.Event) -> None:
+    """Listen until `stop` is set: a thread for each source and for each kind of work.
+
+    A slow chat must not hold up a reply, nor a long backfill the watch over the clocks.
+
+    A step that fails is logged and tried again; nothing that failed is lost, because every step reads what
+    waits from the store.
+    """
+    workers = [
+        threading.Thread(target=_listen, args=(pipeline, source, stop), name=source.name) for source in feeds
+    ]
+    steps = (pipeline.think, pipeline.send, pipeline.watch, pipeline.deliver)
+    workers += [
+        threading.Thread(target=_loop, args=(step, pipeline.now, stop), name=step.__name__) for step in steps
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def _listen(pipeline: Pipeline, source: Source, stop: threading.Event) -> None:
+    def record(batch: Batch) -> None:
+        taken = intake.record(pipeline.store, source.name, batch, pipeline.now())
+        if taken.quarantined:
+            log.warning("%s: %d records could not be read and are kept", source.name, taken.quarantined)
+
+    def load_cursor() -> str | None:
+        with pipeline.store.read() as db:
+            return sources.cursor(db, source.name)
+
+    def note(state: SourceState) -> None:
+        if state.last_error:
+            log.warning("%s: %s", source.name, state.last_error)
+        with pipeline.store.write() as db:
+            sources.save_status(
+                db, SourceStatus(source.name, state.state, state.last_success_at, state.last_error or "")
+            )
+
+    with _told_if_it_dies(source.name, stop):
+        run_source(source, record, load_cursor, stop, note, now=pipeline.now, random=random.random)
+
+
+def _loop(step: Callable[[datetime], object], now: Now, stop: threading.Event) -> None:
+    name = threading.current_thread().name
+    with _told_if_it_dies(name, stop):
+        while not stop.is_set():
+            try:
+                step(now())
+            except DeskError as error:
+                log.error("%s: %s", name, error)
+                stop.wait(AFTER_ERROR_SECONDS)
+            stop.wait(TICK_SECONDS)
+
+
+@contextmanager
+def _told_if_it_dies(name: str, stop: threading.Event) -> Iterator[None]:
+    """A defect in one thread must not leave the others listening into the void: it ends the whole run."""
+    finished = False
+    try:
+        yield
+        finished = True
+    finally:
+        if not finished:
+            log.critical("%s failed; stopping", name)
+            stop.set()

@@ -1,0 +1,41 @@
+"""Secrets come from the environment alone, and leave this module only wrapped."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import SecretStr
+
+from answerback.config import AppriseSettings, Config, ConfigError, WebhookSettings, XSettings
+
+X_SECRETS = ("BEARER_TOKEN", "CONSUMER_KEY", "CONSUMER_SECRET", "ACCESS_TOKEN", "ACCESS_TOKEN_SECRET")
+
+
+def x_variable(source: XSettings, secret: str) -> str:
+    """Name of the environment variable of one of an X source's five secrets."""
+    return f"ANSWERBACK_{source.name.upper().replace('-', '_')}_{secret}"
+
+
+def optional(variable: str) -> SecretStr | None:
+    value = os.environ.get(variable, "").strip()
+    return SecretStr(value) if value else None
+
+
+def required(variable: str, purpose: str) -> SecretStr:
+    """Raises ConfigError naming the variable, where it is not set."""
+    secret = optional(variable)
+    if secret is None:
+        raise ConfigError(f"The environment variable {variable} is not set; it is needed for {purpose}.")
+    return secret
+
+
+def missing(config: Config) -> list[str]:
+    """Names of the variables that the config needs and the environment lacks."""
+    names = [x_variable(source, "BEARER_TOKEN") for source in config.sources if isinstance(source, XSettings)]
+    for channel in config.alerts.channels:
+        match channel:
+            case AppriseSettings():
+                names.append(channel.url_env)
+            case WebhookSettings():
+                names.append(channel.secret_env)
+    return [name for name in names if optional(name) is None]
