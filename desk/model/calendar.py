@@ -13,7 +13,7 @@ from desk.errors import InputError
 Interval = tuple[time, time]
 """Opening and closing in local time, half-open. A closing at or before its opening is on the next day."""
 
-_HORIZON_DAYS = 366 * 3
+_HORIZON = timedelta(days=366 * 3)
 """How far ahead a due time is sought before the calendar is called empty."""
 
 
@@ -24,7 +24,7 @@ class BusinessCalendar:
     name: str
     timezone: str
     week: tuple[tuple[Interval, ...], ...]
-    """Seven tuples of intervals, Monday first; intervals of a day do not overlap."""
+    """Seven tuples of intervals, Monday first; where two overlap, the time counts once."""
     holidays: frozenset[date] = frozenset()
     _days: dict[date, tuple[tuple[datetime, datetime], ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -52,18 +52,24 @@ class BusinessCalendar:
         """
         left = timedelta(seconds=seconds)
         for opening, closing in self._open_from(start):
+            if opening - start > _HORIZON:
+                break
             if opening + left <= closing:
                 return opening + left
             left -= closing - opening
         raise InputError(f"Calendar {self.name} has no working hours within three years of {start:%Y-%m-%d}.")
 
     def _open_from(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Working time from `start` on, without end: every calendar has hours, and holidays are finite."""
         # A shift that crosses midnight belongs to the day before: begin there.
-        first = start.astimezone(ZoneInfo(self.timezone)).date() - timedelta(days=1)
-        for offset in range(_HORIZON_DAYS):
-            for opening, closing in self._shifts(first + timedelta(days=offset)):
-                if closing > start:
-                    yield max(opening, start), closing
+        day = start.astimezone(ZoneInfo(self.timezone)).date() - timedelta(days=1)
+        reached = start
+        while True:
+            for opening, closing in self._shifts(day):
+                if closing > reached:
+                    yield max(opening, reached), closing
+                    reached = closing
+            day += timedelta(days=1)
 
     def _shifts(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """The day's shifts in UTC; a local time that a clock change skips or repeats is PEP 495's fold 0."""
