@@ -39,7 +39,7 @@ def print_json(value: Mapping[str, Any]) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A date, or a time with or without timezone (UTC where it has none); also "7d": so long ago."""
 
     name = "time"

@@ -1,0 +1,42 @@
+# Everything a newcomer or the build needs. The environment is made once and again when pyproject.toml changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Nothing here may look for a model or a data set on a hub.
+export HF_HUB_OFFLINE := 1
+
+.PHONY: demo test check bench format clean
+.DEFAULT_GOAL := demo
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Answerback needs Python 3.11 or later; say: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/.installed ## open the desk on a replayed day of a fictional brand
+	@$(BIN)/answerback demo
+
+test: $(VENV)/.installed-dev ## run the tests
+	$(BIN)/pytest -n 2
+
+check: $(VENV)/.installed-dev ## format, lint, types, architecture, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2
+
+bench: $(VENV)/.installed-dev ## print the figures that the README quotes
+	$(BIN)/python -m benchmarks
+
+format: $(VENV)/.installed-dev ## put the code into its common form
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
