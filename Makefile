@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Nothing here may look for a model or a data set on a hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test lint check bench format clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.installed: pyproject.toml
@@ -24,12 +24,13 @@ demo: $(VENV)/.installed ## open the desk on a replayed day of a fictional brand
 test: $(VENV)/.installed-dev ## run the tests
 	$(BIN)/pytest -n 2
 
-check: $(VENV)/.installed-dev ## format, lint, types, architecture, tests
+lint: $(VENV)/.installed-dev ## form, lint, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2
+
+check: lint test ## everything that guards main
 
 bench: $(VENV)/.installed-dev ## print the figures that the README quotes
 	$(BIN)/python -m benchmarks
