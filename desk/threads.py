@@ -8,6 +8,7 @@ from sqlite_utils import Database
 
 from desk.caselog import advance, brand_replied
 from desk.model.case import CLOSED, Case, CaseId, CaseState
+from desk.model.customer import CustomerId
 from desk.model.event import Event, EventKind
 from desk.model.mention import Mention, mention_id
 from desk.model.reply import Reply, ReplyState, same_words
@@ -91,7 +92,7 @@ def _open(
     advance(db, case_id, [opened, chosen, _wrote(mention, awaits_answer=True)], now)
     # Replies that were read before the post which they answer.
     for post in mentions.brand_posts(db, mention.conversation, since=mention.created_at):
-        if _answers(post, mention):
+        if case_id in _answered_by(db, post):
             advance(db, case_id, [brand_replied(post)], now)
             mentions.decide(
                 db, post.id, Action.BRAND_POST, ("An answer found before its question.",), case_id
@@ -123,14 +124,10 @@ def _brand_posted(db: Database, post: Mention, now: datetime) -> CaseId | None:
         ):
             advance(db, own.case_id, [brand_replied(post, own.agent, own.id)], now)
         return own.case_id
-    answered = [
-        case
-        for case in cases.of_conversation(db, post.conversation)
-        if (question := mentions.get(db, case.last_mention_id)) is not None and _answers(post, question)
-    ]
-    for case in answered:
-        advance(db, case.id, [brand_replied(post)], now)
-    return answered[0].id if answered else None
+    answered = _answered_by(db, post)
+    for case_id in answered:
+        advance(db, case_id, [brand_replied(post)], now)
+    return answered[0] if answered else None
 
 
 def _own_reply(db: Database, post: Mention) -> Reply | None:
@@ -143,18 +140,30 @@ def _own_reply(db: Database, post: Mention) -> Reply | None:
     return next((reply for reply in candidates if same_words(reply.text, post.text)), None)
 
 
-def _answers(post: Mention, question: Mention) -> bool:
-    """Whether a brand's post speaks to the writer of a question in the same conversation.
+def _answered_by(db: Database, post: Mention) -> list[CaseId]:
+    """The cases in the conversation to whose customers a brand's post speaks, newest first.
 
-    It does when it replies to it, when it names the writer, or when it names nobody.
+    It speaks to the writer of the post that it replies to, and to everybody whom it names. Where that is
+    nobody, it speaks to the conversation's only customer; among several it stops no clock by guessing.
     """
-    if post.created_at < question.created_at:
-        return False
+    addressed: set[CustomerId] = set()
+    if post.in_reply_to is not None:
+        author = mentions.customer_of(db, mention_id(post.source, post.in_reply_to))
+        addressed |= set() if author is None else {author}
     names = {word.strip(".,:;!?").lower() for word in post.text.split() if word.startswith("@")}
-    handle = question.author.handle.lower()
-    # A Mastodon handle may be written without its server.
-    named = {f"@{handle}", f"@{handle.partition('@')[0]}"} & names
-    return post.in_reply_to == question.external_id or bool(named) or not names
+    asked = []
+    for case in cases.of_conversation(db, post.conversation):
+        question = mentions.get(db, case.last_mention_id)
+        if question is None or post.created_at < case.opened_at:
+            continue
+        asked.append(case)
+        handle = question.author.handle.lower()
+        # A Mastodon handle may be written without its server.
+        if {f"@{handle}", f"@{handle.partition('@')[0]}"} & names:
+            addressed.add(case.customer_id)
+    if not addressed and len({case.customer_id for case in asked}) == 1:
+        addressed = {case.customer_id for case in asked}
+    return [case.id for case in asked if case.customer_id in addressed]
 
 
 def _wrote(mention: Mention, *, awaits_answer: bool) -> Event:

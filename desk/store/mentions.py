@@ -94,6 +94,12 @@ def get(db: Database, mention_id: MentionId) -> Mention | None:
     return next((mention_of(row) for row in rows), None)
 
 
+def customer_of(db: Database, mention_id: MentionId) -> CustomerId | None:
+    """Who wrote a mention; None for the brand's own posts and for posts that were never seen."""
+    row = db.execute("SELECT customer_id FROM mentions WHERE id = ?", (mention_id,)).fetchone()
+    return CustomerId(row[0]) if row and row[0] is not None else None
+
+
 def unclassified(db: Database, limit: int) -> list[Mention]:
     """Customers' posts without a verdict, oldest first."""
     rows = db.query(

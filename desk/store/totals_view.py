@@ -28,16 +28,16 @@ class Totals:
 
 def totals(store: Store) -> Totals:
     with store.read() as db:
-        row = db.execute(
-            "SELECT (SELECT count(*) FROM mentions), "
-            "(SELECT count(*) FROM verdicts WHERE is_complaint = 1), "
-            "(SELECT count(*) FROM cases), "
-            "(SELECT count(*) FROM mentions WHERE from_brand = 1), "
-            "(SELECT count(*) FROM alerts), "
-            "(SELECT count(*) FROM quarantine), "
-            "(SELECT count(*) FROM deliveries WHERE state = 'dead'), "
-            "(SELECT count(*) FROM replies WHERE state IN ('approved', 'sending', 'unconfirmed')), "
-            "(SELECT max(created_at) FROM mentions)"
-        ).fetchone()
-    *counts, latest = row
-    return Totals(*counts, from_ms_or_none(latest))
+        (row,) = db.query(
+            "SELECT (SELECT count(*) FROM mentions) AS mentions, "
+            "(SELECT count(*) FROM verdicts WHERE is_complaint = 1) AS complaints, "
+            "(SELECT count(*) FROM cases) AS cases, "
+            "(SELECT count(*) FROM mentions WHERE from_brand = 1) AS brand_posts, "
+            "(SELECT count(*) FROM alerts) AS alerts, "
+            "(SELECT count(*) FROM quarantine) AS quarantined, "
+            "(SELECT count(*) FROM deliveries WHERE state = 'dead') AS undelivered, "
+            "(SELECT count(*) FROM replies WHERE state IN ('approved', 'sending', 'unconfirmed')) "
+            "AS unsettled_replies, "
+            "(SELECT max(created_at) FROM mentions) AS latest_post_at"
+        )
+    return Totals(**{**row, "latest_post_at": from_ms_or_none(row["latest_post_at"])})
