@@ -1,0 +1,1 @@
+"""The agents' console: what waits for an answer, due first, in a terminal."""

@@ -1,0 +1,135 @@
+"""What an agent does to a case: the use case to call, and the sentence to say when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from desk import casework, outbox
+from desk.model.case import Case, CaseId, Severity
+from desk.model.event import EventKind
+from desk.store import Store
+
+Run = Callable[[Store, datetime], object]
+"""Does it, given the store and the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    case_id: CaseId
+    kind: EventKind
+    said: str
+    """What the agent reads when it is done, a sentence without its full stop."""
+    run: Run
+    leaves: bool = False
+    """The case is off the agent's hands: the cursor goes on to the next one."""
+    undoable: bool = True
+
+
+def claim(case: Case, agent: str) -> Act:
+    taken = f", taken over from {case.assignee}" if case.assignee else ""
+    return Act(
+        case.id,
+        EventKind.CLAIMED,
+        f"Case {case.id} is yours{taken}",
+        lambda store, now: casework.claim(store, case.id, agent=agent, now=now),
+    )
+
+
+def release(case: Case, agent: str) -> Act:
+    return Act(
+        case.id,
+        EventKind.RELEASED,
+        f"Case {case.id} belongs to nobody again",
+        lambda store, now: casework.release(store, case.id, agent=agent, now=now),
+    )
+
+
+def snooze(case: Case, agent: str, until: datetime, words: str) -> Act:
+    return Act(
+        case.id,
+        EventKind.SNOOZED,
+        f"Case {case.id} comes back {words}, or when the customer writes",
+        lambda store, now: casework.snooze(store, case.id, agent=agent, until=until, now=now),
+        leaves=True,
+    )
+
+
+def wake(case: Case, agent: str) -> Act:
+    return Act(
+        case.id,
+        EventKind.WOKEN,
+        f"Case {case.id} is back in the queue",
+        lambda store, now: casework.wake(store, case.id, agent=agent, now=now),
+        undoable=False,
+    )
+
+
+def note(case: Case, agent: str, text: str) -> Act:
+    return Act(
+        case.id,
+        EventKind.NOTED,
+        f"Noted on case {case.id}",
+        lambda store, now: casework.note(store, case.id, agent=agent, text=text, now=now),
+    )
+
+
+def resolve(case: Case, agent: str) -> Act:
+    return Act(
+        case.id,
+        EventKind.RESOLVED,
+        f"Case {case.id} resolved",
+        lambda store, now: casework.resolve(store, case.id, agent=agent, now=now),
+        leaves=True,
+    )
+
+
+def dismiss(case: Case, agent: str, reason: str) -> Act:
+    return Act(
+        case.id,
+        EventKind.DISMISSED,
+        f"Case {case.id} dismissed",
+        lambda store, now: casework.dismiss(store, case.id, agent=agent, reason=reason, now=now),
+        leaves=True,
+    )
+
+
+def reopen(case: Case, agent: str) -> Act:
+    return Act(
+        case.id,
+        EventKind.REOPENED,
+        f"Case {case.id} is open again",
+        lambda store, now: casework.reopen(store, case.id, agent=agent, now=now),
+    )
+
+
+def set_severity(case: Case, agent: str, severity: Severity) -> Act:
+    return Act(
+        case.id,
+        EventKind.SEVERITY_CHANGED,
+        f"Case {case.id} is now {severity.word}",
+        lambda store, now: casework.set_severity(store, case.id, agent=agent, severity=severity, now=now),
+    )
+
+
+def approve(case_id: CaseId, agent: str, text: str) -> Act:
+    return Act(
+        case_id,
+        EventKind.REPLY_APPROVED,
+        "Your reply goes out in a few seconds",
+        lambda store, now: outbox.approve(store, case_id, agent=agent, text=text, now=now),
+    )
+
+
+def undo(act: Act, agent: str) -> Act:
+    words = {
+        EventKind.REPLY_APPROVED: "The reply is taken back; your words are in the composer",
+    }.get(act.kind, f"Taken back: {act.said[0].lower()}{act.said[1:]}")
+    return Act(
+        act.case_id,
+        EventKind.UNDONE,
+        words,
+        lambda store, now: casework.undo(store, act.case_id, agent=agent, now=now),
+        undoable=False,
+    )

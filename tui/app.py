@@ -1,0 +1,138 @@
+"""The console as an application: the store's one visitor, its workers, and its looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, tzinfo
+from typing import ClassVar
+
+from textual import work
+from textual.app import App
+from textual.worker import Worker, WorkerState, get_current_worker
+
+from desk import outbox
+from desk.errors import DeskError, NotFoundError
+from desk.model.case import CaseId
+from desk.ports import Now
+from desk.store import Store, case_view, queue_view
+from desk.store.queue_view import Key, QueueFilter
+from tui import themes
+from tui.acts import Act
+from tui.commands import DeskCommands
+from tui.messages import Acted, CaseGone, CaseLoaded, MoreLoaded, QueueLoaded, Refused
+from tui.screens.desk import DeskScreen
+
+PAGE_ROWS = 100
+_THREADS = 4
+"""Readers and writers of the store; each thread keeps a connection with a cache of its own."""
+
+
+class DeskApp(App[None]):
+    """Puts unanswered complaints before an agent, due first.
+
+    `now` tells the time, `zone` is the agent's (None: the system's), `keymap` maps ids of the registry to
+    other keys.
+    """
+
+    CSS_PATH = "app.tcss"
+    TITLE = "Answerback"
+    COMMANDS: ClassVar = {DeskCommands}
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]  # noqa: RUF012 - as Textual types it
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        agent: str,
+        now: Now,
+        brands: Sequence[str] = (),
+        theme: str = themes.DEFAULT,
+        zone: tzinfo | None = None,
+        keymap: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.store = store
+        self.agent = agent
+        self.now: Now = now
+        self.brands = tuple(brands)
+        self.zone = zone
+        self.keys = dict(keymap or {})
+        for known in themes.THEMES:
+            self.register_theme(known)
+        self.theme = theme if theme in self.available_themes else themes.DEFAULT
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return themes.defaults(dark=self.current_theme.dark)
+
+    def get_default_screen(self) -> DeskScreen:
+        return DeskScreen(agent=self.agent, now=self.now(), zone=self.zone)
+
+    def on_mount(self) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "desk"))
+        self.set_keymap(self.keys)
+
+    @property
+    def desk(self) -> DeskScreen:
+        """The screen to which workers report, also while a question stands before it."""
+        return next(screen for screen in self.screen_stack if isinstance(screen, DeskScreen))
+
+    # --- the only way to the store -----------------------------------------------------------------
+
+    @work(thread=True, exclusive=True, group="queue", exit_on_error=False)
+    def read_queue(self, wanted: QueueFilter, rows: int, moment: datetime) -> None:
+        """The first rows of a shelf, at least `rows` of them, and all counts."""
+        page = queue_view.page(self.store, wanted, limit=max(PAGE_ROWS, rows))
+        counts = queue_view.counts(self.store, wanted, moment)
+        if not get_current_worker().is_cancelled:
+            self.desk.post_message(QueueLoaded(wanted, page, counts))
+
+    @work(thread=True, exclusive=True, group="more", exit_on_error=False)
+    def read_more(self, wanted: QueueFilter, after: Key) -> None:
+        """The page behind a key."""
+        page = queue_view.page(self.store, wanted, after, limit=PAGE_ROWS)
+        if not get_current_worker().is_cancelled:
+            self.desk.post_message(MoreLoaded(wanted, page))
+
+    @work(thread=True, exclusive=True, group="case", exit_on_error=False)
+    def read_case(self, case_id: CaseId) -> None:
+        message: CaseLoaded | CaseGone
+        try:
+            message = CaseLoaded(case_view.load(self.store, case_id, self.agent))
+        except NotFoundError as error:
+            message = CaseGone(case_id, str(error))
+        if not get_current_worker().is_cancelled:
+            self.desk.post_message(message)
+
+    @work(thread=True, group="act", exit_on_error=False)
+    def perform(self, act: Act) -> None:
+        """Do it, and tell the screen how it went. Not exclusive: an act that was begun is finished."""
+        try:
+            act.run(self.store, self.now())
+        except DeskError as error:
+            self.desk.post_message(Refused(str(error), act))
+        else:
+            self.desk.post_message(Acted(act))
+
+    @work(thread=True, group="draft", exit_on_error=False)
+    def save_draft(self, case_id: CaseId, words: str) -> None:
+        outbox.save_draft(self.store, case_id, agent=self.agent, text=words, now=self.now())
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The one place for what workers could not do: a sentence where the kernel has one."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        if not isinstance(error, DeskError):
+            raise error  # A defect: better a traceback than a desk that silently shows old cases.
+        self.desk.post_message(Refused(str(error)))
+
+    # --- leaving -----------------------------------------------------------------------------------
+
+    async def action_quit(self) -> None:
+        """Leave once the draft that is being written is in the store."""
+        unsaved = self.desk.unsaved_draft()
+        if unsaved is not None:
+            await self.save_draft(*unsaved).wait()
+        self.exit()

@@ -1,0 +1,108 @@
+"""What widgets and workers tell the screen. Down the tree go attributes, up come these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from desk.model.case import CaseId
+from desk.store.case_view import CaseView
+from desk.store.queue_view import QueueCounts, QueueFilter, QueuePage, Shelf
+from tui.acts import Act
+
+
+@dataclass
+class CaseHighlighted(Message):
+    """The queue's cursor stands on another case, or on none."""
+
+    case_id: CaseId | None
+
+
+@dataclass
+class CaseOpened(Message):
+    """The agent wants to be in the conversation of the case under the cursor."""
+
+    case_id: CaseId
+
+
+class MoreWanted(Message):
+    """The cursor or the view nears the end of what is loaded."""
+
+
+@dataclass
+class ShelfChosen(Message):
+    shelf: Shelf
+
+
+@dataclass
+class SearchChanged(Message):
+    text: str
+
+
+@dataclass
+class SearchEnded(Message):
+    """The search field is left: with what was found, or with everything again."""
+
+    keep: bool
+
+
+@dataclass
+class DraftChanged(Message):
+    case_id: CaseId
+    text: str
+
+
+@dataclass
+class SendAsked(Message):
+    case_id: CaseId
+    text: str
+
+
+class ComposerLeft(Message):
+    """The agent went back to reading; the draft is kept."""
+
+
+@dataclass
+class QueueLoaded(Message):
+    """The queue's first rows and its counts, for the filter for which they were read."""
+
+    wanted: QueueFilter
+    page: QueuePage
+    counts: QueueCounts
+
+
+@dataclass
+class MoreLoaded(Message):
+    """The rows that follow those which the queue had."""
+
+    wanted: QueueFilter
+    page: QueuePage
+
+
+@dataclass
+class CaseLoaded(Message):
+    view: CaseView
+
+
+@dataclass
+class CaseGone(Message):
+    """The case is no longer in the store."""
+
+    case_id: CaseId
+    sentence: str
+
+
+@dataclass
+class Acted(Message):
+    """An act is in the store."""
+
+    act: Act
+
+
+@dataclass
+class Refused(Message):
+    """The kernel did not do it, and says why in a sentence."""
+
+    sentence: str
+    act: Act | None = None

@@ -1,0 +1,63 @@
+"""What the desk asks before it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from desk.model.case import Severity
+from desk.model.platform import platform_of
+from desk.store.queue_view import QueueFilter
+from tui import text
+from tui.modals.choose import Choice, Choose, OwnWords
+from tui.times import clock
+from tui.when import EXAMPLES, Moment, parse, suggestions
+
+_REASONS = ("Not about us", "No complaint", "Spam or a bot", "A joke or irony", "Handled elsewhere")
+_SEVERITIES = {
+    Severity.URGENT: "harm, press, the law",
+    Severity.HIGH: "very upset, or much at stake",
+    Severity.NORMAL: "",
+    Severity.LOW: "can wait",
+}
+_SOURCES = ("x", "bluesky", "mastodon", "reddit")
+
+
+def ask_until(now: datetime, zone: tzinfo | None) -> Choose[Moment]:
+    """Until when to snooze."""
+
+    def read(words: str) -> Moment:
+        at = parse(words, now, zone)
+        return Moment(f"at {clock(at, now, zone)}", at)
+
+    choices = [Choice(moment.words, moment, clock(moment.at, now, zone)) for moment in suggestions(now, zone)]
+    return Choose("Snooze until", choices, own=OwnWords("at another time…", EXAMPLES, read))
+
+
+def ask_reason() -> Choose[str]:
+    """Why a case is not for us."""
+
+    def read(words: str) -> str:
+        if not words.strip():
+            raise ValueError("Write a few words, or choose one of the reasons above.")
+        return words.strip()
+
+    choices = [Choice(reason, reason) for reason in _REASONS]
+    return Choose("Dismiss, because", choices, own=OwnWords("another reason…", "in a few words", read))
+
+
+def ask_severity(current: Severity) -> Choose[Severity]:
+    choices = [Choice(severity.word, severity, hint) for severity, hint in _SEVERITIES.items()]
+    return Choose("How severe is it?", choices, current=current)
+
+
+def ask_narrow(wanted: QueueFilter, brands: Sequence[str]) -> Choose[tuple[str | None, str | None]]:
+    """To which brand and platform the queue is narrowed: (brand, source), None for all."""
+    choices: list[Choice[tuple[str | None, str | None]]] = [Choice("Everything", (None, None))]
+    choices += [Choice(text.line(brand), (brand, None), "brand") for brand in brands]
+    choices += [Choice(platform_of(source).title, (None, source), "platform") for source in _SOURCES]
+    return Choose("Show only", choices, current=(wanted.brand, wanted.source))
+
+
+def ask_theme(names: Sequence[str], current: str) -> Choose[str]:
+    return Choose("How the desk looks", [Choice(name, name) for name in names], current=current)

@@ -1,0 +1,234 @@
+"""What an agent can do with the case that is shown; each act is one use case of the kernel."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from textual.screen import Screen
+from textual.widgets import Input, TextArea
+
+from desk.model.case import CaseId, CaseState, Severity, allowed
+from desk.model.event import EventKind
+from desk.store.case_view import CaseView
+from tui import acts
+from tui.acts import Act
+from tui.bindings import BY_NAME, key_name
+from tui.messages import Acted, Refused, SendAsked
+from tui.modals.note import NoteModal
+from tui.modals.questions import ask_reason, ask_severity, ask_until
+from tui.when import Moment
+from tui.widgets.composer import Composer, obstacle
+
+if TYPE_CHECKING:
+    from tui.app import DeskApp
+
+
+class CaseActions(Screen[None]):
+    """The acting half of the desk: asks where it must, performs, and remembers what can be taken back."""
+
+    def __init__(self, *, agent: str, now: datetime, zone: tzinfo | None) -> None:
+        super().__init__()
+        self.agent = agent
+        self.now = now
+        self.zone = zone
+        self.view: CaseView | None = None
+        self._done: list[Act] = []
+        """The agent's acts of this session that undo has not taken back, latest last."""
+
+    @property
+    def desk_app(self) -> DeskApp:
+        return cast("DeskApp", self.app)
+
+    @property
+    def composer(self) -> Composer:
+        return self.query_one(Composer)
+
+    def say(self, sentence: str, *, bad: bool = False) -> None:
+        """A toast; the words may be outside words, so nothing in them is mark-up."""
+        self.notify(sentence, severity="error" if bad else "information", markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide what the case that is shown does not permit, and all of it while the agent types."""
+        known = BY_NAME.get(action)
+        if known is None:
+            return super().check_action(action, parameters)
+        typing = isinstance(self.focused, Input | TextArea)
+        return not (typing and len(key_name(known.keys)) == 1) and self.is_possible(action)
+
+    def is_possible(self, action: str) -> bool:
+        """Whether an action of the registry makes sense for the case that is shown."""
+        known = BY_NAME[action]
+        if action == "undo":
+            return bool(self._done)
+        if not known.on_case:
+            return True
+        if self.view is None:
+            return False
+        case = self.view.case
+        if known.kind is not None and not allowed(case.state, known.kind):
+            return False
+        match action:
+            case "claim":
+                return case.assignee != self.agent
+            case "release":
+                return case.assignee is not None
+            case "wake":
+                return case.state is CaseState.SNOOZED
+            case "reply":
+                return allowed(case.state, EventKind.CLAIMED)
+            case "browse" | "copy":
+                return bool(self._address())
+        return True
+
+    # --- answering ---------------------------------------------------------------------------------
+
+    def action_reply(self) -> None:
+        if self.view is None:
+            return
+        case = self.view.case
+        refusal = obstacle(self.view, self.agent)
+        if refusal:
+            self.say(refusal, bad=True)
+            return
+        if case.assignee is None:
+            # Colleagues see at once that somebody is writing. Taken back together with nothing else.
+            self.desk_app.perform(acts.claim(case, self.agent))
+        self.go_to_pane("conversation")
+        self.composer.open()
+
+    def on_send_asked(self, message: SendAsked) -> None:
+        self.desk_app.perform(acts.approve(message.case_id, self.agent, message.text))
+
+    # --- acts --------------------------------------------------------------------------------------
+
+    def action_claim(self) -> None:
+        if self.view is not None:
+            self.desk_app.perform(acts.claim(self.view.case, self.agent))
+
+    def action_release(self) -> None:
+        if self.view is not None:
+            self.desk_app.perform(acts.release(self.view.case, self.agent))
+
+    def action_resolve(self) -> None:
+        if self.view is not None:
+            self.desk_app.perform(acts.resolve(self.view.case, self.agent))
+
+    def action_reopen(self) -> None:
+        if self.view is not None:
+            self.desk_app.perform(acts.reopen(self.view.case, self.agent))
+
+    def action_wake(self) -> None:
+        if self.view is not None:
+            self.desk_app.perform(acts.wake(self.view.case, self.agent))
+
+    def action_snooze(self) -> None:
+        if self.view is None:
+            return
+        case = self.view.case
+
+        def chosen(moment: Moment | None) -> None:
+            if moment is not None:
+                self.desk_app.perform(acts.snooze(case, self.agent, moment.at, moment.words))
+
+        self.app.push_screen(ask_until(self.now, self.zone), chosen)
+
+    def action_dismiss(self) -> None:  # type: ignore[override]  # a screen's own "dismiss" has no use here
+        if self.view is None:
+            return
+        case = self.view.case
+
+        def chosen(reason: str | None) -> None:
+            if reason is not None:
+                self.desk_app.perform(acts.dismiss(case, self.agent, reason))
+
+        self.app.push_screen(ask_reason(), chosen)
+
+    def action_severity(self) -> None:
+        if self.view is None:
+            return
+        case = self.view.case
+
+        def chosen(severity: Severity | None) -> None:
+            if severity is not None and severity is not case.severity:
+                self.desk_app.perform(acts.set_severity(case, self.agent, severity))
+
+        self.app.push_screen(ask_severity(case.severity), chosen)
+
+    def action_note(self) -> None:
+        if self.view is None:
+            return
+        case = self.view.case
+
+        def written(words: str | None) -> None:
+            if words is not None:
+                self.desk_app.perform(acts.note(case, self.agent, words))
+
+        self.app.push_screen(NoteModal(case.id), written)
+
+    def action_undo(self) -> None:
+        if self._done:
+            self.desk_app.perform(acts.undo(self._done[-1], self.agent))
+
+    # --- the platform ------------------------------------------------------------------------------
+
+    def action_browse(self) -> None:
+        if address := self._address():
+            self.app.open_url(address)
+            self.say("Opened in the browser.")
+
+    def action_copy(self) -> None:
+        if address := self._address():
+            self.app.copy_to_clipboard(address)
+            self.say("Copied the post’s address.")
+
+    def _address(self) -> str:
+        """The post's address, where it is a web address and nothing else."""
+        url = (self.view.answering.url or "") if self.view is not None else ""
+        safe = url.isascii() and url.isprintable() and urlsplit(url).scheme in ("http", "https")
+        return url if safe else ""
+
+    # --- how it went -------------------------------------------------------------------------------
+
+    def on_acted(self, message: Acted) -> None:
+        act = message.act
+        if act.kind is EventKind.UNDONE:
+            taken_back = self._done.pop() if self._done else None
+            self.say(f"{act.said}.")
+            reply = taken_back is not None and taken_back.kind is EventKind.REPLY_APPROVED
+            self.came_back(act.case_id, compose=reply)
+            return
+        if act.undoable:
+            self._done.append(act)
+        if act.kind is EventKind.REPLY_APPROVED and self.composer.case_id == act.case_id:
+            self.composer.close()
+            self.go_to_pane("conversation")
+        self.say(f"{act.said}. u undoes it." if act.undoable else f"{act.said}.")
+        if act.leaves:
+            self.let_go(act.case_id)
+        self.reload()
+
+    def on_refused(self, message: Refused) -> None:
+        if message.act is not None and message.act.kind is EventKind.UNDONE and self._done:
+            self._done.pop()  # It can never be taken back; the one before it perhaps.
+        self.say(message.sentence, bad=True)
+        if message.act is not None:
+            self.reload()
+
+    # --- what the reading half does ----------------------------------------------------------------
+
+    def go_to_pane(self, pane: str) -> None:
+        raise NotImplementedError
+
+    def let_go(self, case_id: CaseId) -> None:
+        """The case need not stay under the cursor any longer."""
+        raise NotImplementedError
+
+    def came_back(self, case_id: CaseId, *, compose: bool) -> None:
+        """Put the cursor on a case whose act was taken back."""
+        raise NotImplementedError
+
+    def reload(self) -> None:
+        """Read the queue and the case again."""
+        raise NotImplementedError

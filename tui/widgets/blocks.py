@@ -1,0 +1,162 @@
+"""One entry of a conversation: a post, a reply on its way, a note, or a line of what happened."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from textual.content import Content
+from textual.widgets import Static
+
+from desk.model.event import EventKind
+from desk.model.platform import platform_of
+from desk.model.reply import Reply, ReplyState
+from desk.store.case_view import Post
+from tui import text
+from tui.timeline import EarlierEntry, Entry, EventEntry, PostEntry, ReplyEntry, actor, sentence
+from tui.times import ago, clock, span
+
+_FOLD = 1_200
+"""Characters of a post that are shown before it is unfolded."""
+_QUIET = "$quiet"
+
+
+class Block(Static):
+    """Draws one entry; `tick` lets its relative time move on."""
+
+    def __init__(
+        self, entry: Entry, *, agent: str, now: datetime, zone: tzinfo | None, unfolded: bool = False
+    ) -> None:
+        super().__init__(classes=_kind(entry))
+        self.entry = entry
+        self.agent = agent
+        self.now = now
+        self.zone = zone
+        self.unfolded = unfolded
+        self._drawn = self._draw()
+        self.update(self._drawn)
+
+    def show(self, entry: Entry) -> None:
+        """Take over a newer state of the same entry."""
+        if entry != self.entry:
+            self.entry = entry
+            self.set_classes(_kind(entry))
+            self.tick(self.now)
+
+    def tick(self, now: datetime) -> None:
+        self.now = now
+        drawn = self._draw()
+        if not drawn.is_same(self._drawn):
+            self._drawn = drawn
+            self.update(drawn)
+
+    def _draw(self) -> Content:
+        match self.entry:
+            case PostEntry(post=post, agent=writer):
+                return self._post(post, writer)
+            case ReplyEntry(reply=reply):
+                return self._reply(reply)
+            case EventEntry():
+                return self._event(self.entry)
+            case EarlierEntry(count=count):
+                return Content.styled(f"{count} earlier entries: x shows them", _QUIET)
+
+    def _when(self, moment: datetime) -> str:
+        return f"{clock(moment, self.now, self.zone)} · {ago(moment, self.now)}"
+
+    def _post(self, post: Post, writer: str | None) -> Content:
+        mention = post.mention
+        who = text.line(mention.author.name, limit=60) or text.handle(mention.author.handle)
+        marks = [text.handle(mention.author.handle)] if mention.author.name else []
+        marks.append(self._when(mention.created_at))
+        if writer:
+            marks.append(f"by {actor(writer, self.agent).replace('You', 'you')}")
+        if mention.automatic:
+            marks.append("automatic")
+        if post.edited:
+            marks.append("edited")
+        if not (post.in_case or mention.from_brand):
+            marks.append("took part")
+        head = Content.assemble((who, "bold"), ("  " + " · ".join(marks), _QUIET))
+        if post.deleted:
+            return Content("\n").join([head, Content.styled("Deleted by its author.", f"italic {_QUIET}")])
+        parts = [head, self._body(mention.text)]
+        if thought := _thought(post):
+            parts.append(Content.styled(thought, _QUIET))
+        return Content("\n").join(parts)
+
+    def _body(self, words: str) -> Content:
+        if self.unfolded or len(words) <= _FOLD:
+            return text.content(words)
+        rest = f"\n{len(words) - _FOLD:,} more characters: x shows them"
+        return Content.assemble(text.content(words, limit=_FOLD), (rest, _QUIET))
+
+    def _reply(self, reply: Reply) -> Content:
+        who = actor(reply.agent, self.agent)
+        head = Content.assemble((who, "bold"), (f"  reply · {self._when(reply.approved_at)}", _QUIET))
+        words, style = _fate(reply, mine=reply.agent == self.agent, now=self.now)
+        return Content("\n").join([head, self._body(reply.text), Content.styled(words, style)])
+
+    def _event(self, entry: EventEntry) -> Content:
+        event = entry.event
+        said = sentence(event, self.agent, self.now, self.zone)
+        if event.kind is EventKind.NOTED:
+            head = Content.assemble((said, "bold"), (f"  {self._when(event.at)}", _QUIET))
+            return Content("\n").join([head, text.content(str(event.data["text"]))])
+        return Content.styled(f"{said} · {self._when(event.at)}", _QUIET)
+
+
+def _kind(entry: Entry) -> str:
+    """The class by which the style sheet tells entries apart."""
+    match entry:
+        case PostEntry(post=post):
+            if post.mention.from_brand:
+                return "block brand"
+            return "block customer" if post.in_case else "block other"
+        case ReplyEntry(reply=reply):
+            return f"block brand reply {reply.state.value}"
+        case EventEntry(event=event):
+            return "block note" if event.kind is EventKind.NOTED else "event"
+        case EarlierEntry():
+            return "event"
+
+
+def _thought(post: Post) -> str:
+    """What the model and the triage made of it, in one quiet line."""
+    if post.mention.from_brand or not post.in_case:
+        return ""
+    said = []
+    if post.verdict is not None:
+        mood = post.verdict.sentiment
+        strongest = max(("negative", mood.negative), ("neutral", mood.neutral), ("positive", mood.positive),
+                        key=lambda pair: pair[1])  # fmt: skip
+        said.append(f"complaint {post.verdict.complaint:.0%} · {strongest[0]} {strongest[1]:.0%}")
+        if post.verdict.language not in ("und", "en"):
+            said.append(post.verdict.language)
+    # The first reason says the probability, or that the thread is known: both are to be seen already.
+    why = " ".join(text.line(reason, limit=300) for reason in post.reasons[1:])
+    head = " · ".join(said)
+    return f"{head} — {why}" if head and why else head or why
+
+
+def _fate(reply: Reply, *, mine: bool, now: datetime) -> tuple[str, str]:
+    """Where a reply is on its way, and the style that says how that is."""
+    platform = platform_of(reply.source).title
+    match reply.state:
+        case ReplyState.APPROVED:
+            back = ", u takes it back" if mine else ""
+            if reply.send_after > now:
+                return f"◷ goes out in {span(reply.send_after - now)}{back}", "$warning"
+            return f"◷ waits to be sent{back}", "$warning"
+        case ReplyState.SENDING:
+            return f"◷ being sent to {platform}", "$warning"
+        case ReplyState.UNCONFIRMED:
+            return (
+                f"? {platform} did not answer; checking whether it is public before anything else",
+                "$warning",
+            )
+        case ReplyState.FAILED:
+            return f"✗ not sent: {text.line(reply.error, limit=300)}", "$error"
+        case ReplyState.SENT:
+            return f"✓ public on {platform}", "$success"
+        case ReplyState.CANCELLED:
+            return "taken back", _QUIET

@@ -1,0 +1,151 @@
+"""The middle of the desk: what was said and done in one case, with its state on top."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from desk.model.case import CLOSED, Case, CaseState, Opening, Severity
+from desk.model.platform import platform_of
+from desk.model.sla import Clock
+from desk.store.case_view import CaseView
+from tui import text
+from tui.timeline import Entry, entries
+from tui.times import GLYPHS, Band, band, clock, countdown
+from tui.widgets.blocks import Block
+
+_BAND_STYLES = {
+    Band.OVERDUE: "bold $error",
+    Band.SOON: "bold $warning",
+    Band.FRESH: "$success",
+    Band.RESTING: "$quiet",
+}
+_CLOCKS = {
+    Clock.FIRST_RESPONSE: "first answer",
+    Clock.NEXT_RESPONSE: "next answer",
+    Clock.RESOLUTION: "resolution",
+}
+_SEVERITY_STYLES = {Severity.URGENT: "bold $error", Severity.HIGH: "bold $warning"}
+
+
+class CaseHead(Static):
+    """Two lines: what the case is, and who has it until when."""
+
+    def show(self, view: CaseView, agent: str, now: datetime, zone: tzinfo | None) -> None:
+        case = view.case
+        pressing = band(case, now)
+        words = countdown(case, now)
+        if case.due_clock and case.state not in CLOSED:
+            words += f" for the {_CLOCKS[case.due_clock]}"
+        style = _BAND_STYLES[pressing]
+        due = Content.styled(f"{GLYPHS[pressing]} {words}", style)
+        severity = Content.styled(case.severity.word, _SEVERITY_STYLES.get(case.severity, "$quiet"))
+        what = [due, severity, Content.styled(platform_of(case.source).title, "$quiet")]
+        if case.opening is Opening.NEEDS_LOOK:
+            what.append(Content.styled("perhaps no complaint: have a look", "$warning"))
+        if case.linked_case_id is not None:
+            what.append(Content.styled(f"continues case {case.linked_case_id}", "$quiet"))
+        dot = Content.styled(" · ", "$quiet")
+        self.update(Content("\n").join([dot.join(what), _standing(view, agent, now, zone)]))
+
+
+class Conversation(Vertical):
+    """Shows one case; `view` goes in through `show`, time through `tick`."""
+
+    def __init__(self, *, agent: str, now: datetime, zone: tzinfo | None, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.agent = agent
+        self.now = now
+        self.zone = zone
+        self.view: CaseView | None = None
+        self.unfolded = False
+
+    def compose(self) -> ComposeResult:
+        yield CaseHead(id="case-head")
+        yield VerticalScroll(id="timeline")
+
+    @property
+    def timeline(self) -> VerticalScroll:
+        return self.query_one("#timeline", VerticalScroll)
+
+    async def show(self, view: CaseView) -> None:
+        """Show a case: another one from its end, the same one without moving what is read."""
+        same = self.view is not None and self.view.case.id == view.case.id
+        if not same:
+            self.unfolded = False
+        self.view = view
+        self.query_one(CaseHead).show(view, self.agent, self.now, self.zone)
+        await self._lay_out(entries(view, unfolded=self.unfolded), same=same)
+
+    async def unfold(self) -> None:
+        """Show long posts and early entries whole, or folded again."""
+        if self.view is not None:
+            self.unfolded = not self.unfolded
+            await self._lay_out(entries(self.view, unfolded=self.unfolded), same=False)
+
+    def tick(self, now: datetime) -> None:
+        self.now = now
+        if self.view is not None:
+            self.query_one(CaseHead).show(self.view, self.agent, now, self.zone)
+            for block in self.query(Block):
+                block.tick(now)
+
+    async def _lay_out(self, wanted: list[Entry], *, same: bool) -> None:
+        timeline = self.timeline
+        blocks = list(timeline.query_children(Block))
+        at_end, place = timeline.is_vertical_scroll_end, timeline.scroll_y
+        keys = [block.entry.key for block in blocks]
+        with self.app.batch_update():
+            if same and keys == [entry.key for entry in wanted[: len(keys)]]:
+                # What the agent reads stays in place: entries change where they stand, new ones follow.
+                for block, entry in zip(blocks, wanted, strict=False):
+                    block.show(entry)
+                await timeline.mount_all([self._block(entry) for entry in wanted[len(keys) :]])
+                if at_end and len(wanted) > len(keys):
+                    timeline.scroll_end(animate=False)
+                return
+            await timeline.remove_children()
+            await timeline.mount_all([self._block(entry) for entry in wanted])
+        if same and not at_end:
+            timeline.scroll_to(y=place, animate=False)
+        else:
+            timeline.scroll_end(animate=False)
+
+    def _block(self, entry: Entry) -> Block:
+        return Block(entry, agent=self.agent, now=self.now, zone=self.zone, unfolded=self.unfolded)
+
+
+def title(view: CaseView) -> Content:
+    """Who writes, in a line for the pane's frame."""
+    handle = text.fit(text.handle(view.answering.author.handle), 40).rstrip()
+    return Content(f"2 Case {view.case.id} · {handle}")
+
+
+def _standing(view: CaseView, agent: str, now: datetime, zone: tzinfo | None) -> Content:
+    """Whose it is, what colleagues are doing, and whether it rests."""
+    case = view.case
+    parts = [_owner(case, agent)]
+    live = view.live_reply
+    if live is not None and live.agent != agent:
+        parts.append(Content.styled(f"{text.line(live.agent)}’s reply is on its way", "bold $warning"))
+    if case.state is CaseState.WAITING:
+        parts.append(Content.styled("waiting for the customer", "$quiet"))
+    elif case.state is CaseState.SNOOZED and case.snoozed_until is not None:
+        parts.append(Content.styled(f"snoozed until {clock(case.snoozed_until, now, zone)}", "$quiet"))
+    elif case.state in CLOSED and case.closed_at is not None:
+        parts.append(Content.styled(f"{case.state} {clock(case.closed_at, now, zone)}", "$quiet"))
+    if case.unanswered > 1:
+        parts.append(Content(f"{case.unanswered} posts unanswered"))
+    return Content.styled(" · ", "$quiet").join(parts)
+
+
+def _owner(case: Case, agent: str) -> Content:
+    if case.assignee is None:
+        return Content.styled("nobody’s yet", "$quiet")
+    if case.assignee == agent:
+        return Content.styled("yours", "$primary")
+    return Content.styled(f"{text.line(case.assignee, limit=60)} has claimed it", "bold $warning")
