@@ -14,7 +14,8 @@ import regex
 _LINK = regex.compile(r"https?://\S+|\bwww\.\S+", regex.IGNORECASE)
 _LEADING_HANDLES = regex.compile(r"\A(?:@\w+\s+)+")
 _GRAPHEME = regex.compile(r"\X")
-_EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\uFE0F\u20E3")
+_EMOJI = regex.compile(r"(?![©®])\p{Extended_Pictographic}|[©®]\uFE0F|\p{Regional_Indicator}|\uFE0F?\u20E3")
+"""© and ® are signs that count 1, unless a variation selector asks for the picture."""
 
 X_LINK_LENGTH = 23
 """A link counts 23 whatever its length (X developer documentation, "Counting characters")."""
