@@ -139,7 +139,10 @@ _THANKS = regex.compile(
     regex.IGNORECASE,
 )
 _HANDLES_AND_LINKS = regex.compile(r"@[\w.-]+|https?://\S+")
-_BUT = regex.compile(r"\b(?:but|still|however|no thanks|но|ama|aber|mais|pero|ma|mas|لكن|लेकिन)\b|\?", regex.I)
+_BUT = regex.compile(
+    r"\b(?:but|still|however|no thanks|но|ama|aber|mais|pero|ma|mas|لكن|लेकिन)\b|[?؟]|\d", regex.I
+)
+"""A contradiction, a question, or a number (an order's, a telephone's): somebody should read it."""
 _LONGEST_THANKS = 60
 """Characters without handles and links; who writes more has something to say."""
 
