@@ -1,0 +1,1 @@
+"""Everything that talks to platforms and chats: sources, reply senders, alert channels."""

@@ -1,0 +1,309 @@
+"""X (API v2): three feeds of posts as sources, and the sender of replies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from desk.errors import InputError, SourceError
+from desk.model.mention import Mention, MentionId, mention_id
+from desk.ports import BadRecord, Batch, Now
+from listener.x_api import DEFAULT_BASE_URL, XClient, XCredentials, XError, compact, explain
+from listener.x_posts import (
+    EXPANSIONS,
+    POST_FIELDS,
+    SOURCE,
+    USER_FIELDS,
+    Includes,
+    PostError,
+    XAccount,
+    id_of,
+    is_id,
+    time_of,
+    to_mention,
+)
+from listener.x_sender import XSender
+
+__all__ = ["XAccount", "XCredentials", "XFeed", "XSender", "XSource"]
+
+_SEARCH_REACH = timedelta(days=7)
+"""Recent search refuses a beginning that is older ("Search Posts", recent)."""
+_SEARCH_MARGIN = timedelta(minutes=5)
+_TIMELINE_REACH = {"mentions": 800, "own": 3_200}
+"""Posts that a timeline gives at most ("Timelines", 2026)."""
+_NO_RESET_SECONDS = 60.0
+"""Wait after a 429 that does not say when its window ends."""
+_RAW_LIMIT = 10_000
+
+
+class XFeed(StrEnum):
+    MENTIONS = "mentions"
+    """Posts that @mention the account: the cheapest, and the ones that X lets us answer."""
+    SEARCH = "search"
+    """Recent search for a query: finds complaints that do not address the account."""
+    OWN = "own"
+    """The account's own timeline: replies that were made natively, so that they stop clocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """A pass reads page after page under the same lower bound; the bound moves only after the last page."""
+
+    since_id: str | None = None
+    start_time: str | None = None
+    """The lower bound until a first post has given a `since_id`."""
+    pending_newest_id: str | None = None
+    """Of the pass's first page: the next `since_id`."""
+    next_token: str | None = None
+    passed: int = 0
+    """Posts of the pass so far."""
+
+    @classmethod
+    def parse(cls, text: str, source: str) -> _Cursor:
+        try:
+            cursor = cls(**json.loads(text))
+            for value in (cursor.since_id, cursor.pending_newest_id):
+                if value is not None and not is_id(value):
+                    raise ValueError(value)
+            return replace(cursor, passed=int(cursor.passed))
+        except (ValueError, TypeError) as error:
+            raise SourceError(
+                f"The cursor of source {source} is not one that an X source wrote ({text[:80]!r}); "
+                "remove that cursor to begin anew.",
+                permanent=True,
+            ) from error
+
+    def dump(self) -> str:
+        fields = (
+            ("since_id", self.since_id),
+            ("start_time", self.start_time),
+            ("pending_newest_id", self.pending_newest_id),
+            ("next_token", self.next_token),
+            ("passed", self.passed),
+        )
+        return json.dumps({name: value for name, value in fields if value})
+
+
+class XSource:
+    """One feed of one brand account; an account is followed by several sources with a cursor each.
+
+    Feeds overlap, and search polls overlap themselves, so the same post comes more than once, always
+    with the same id and text. An edited post keeps the id of its first version.
+    """
+
+    def __init__(
+        self,
+        account: XAccount,
+        credentials: XCredentials,
+        *,
+        feed: XFeed,
+        now: Now,
+        query: str = "",
+        name: str | None = None,
+        interval_seconds: float = 60,
+        page_size: int = 100,
+        first_hours: float = 24,
+        overlap_seconds: float = 60,
+        base_url: str = DEFAULT_BASE_URL,
+        timeout_seconds: float = 30,
+    ) -> None:
+        """`query` and `overlap_seconds` are for search alone; `first_hours` is how far the first fetch
+        looks back. Raises InputError for settings that X would refuse."""
+        self._name = name or f"x:{account.handle}:{feed}"
+        if feed is XFeed.SEARCH and not 0 < len(query) <= 512:
+            raise InputError(f"Source {self._name}: a search needs a query of 1 to 512 characters.")
+        if not 10 <= page_size <= 100:
+            raise InputError(f"Source {self._name}: page_size must be 10 to 100, not {page_size}.")
+        self._account, self._feed, self._query, self._now = account, feed, query, now
+        self._interval_seconds, self._page_size = interval_seconds, page_size
+        self._first_hours = first_hours
+        self._overlap = timedelta(seconds=overlap_seconds if feed is XFeed.SEARCH else 0)
+        self._client = XClient(credentials, now=now, base_url=base_url, timeout_seconds=timeout_seconds)
+        self._account_id = account.user_id
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def interval_seconds(self) -> float:
+        return self._interval_seconds
+
+    def fetch(self, cursor: str | None) -> Batch:
+        """One page. Raises SourceError: permanent where the keys, the account or the query are wrong."""
+        now = self._now()
+        bad: list[BadRecord] = []
+        at = self._begin(cursor, now, bad)
+        try:
+            account_id = self._resolve()
+            try:
+                page = self._page(at, account_id)
+            except XError as error:
+                if error.status != 400 or at.next_token is None:
+                    raise
+                # The token has expired with an interrupted pass: begin the pass again under its since_id.
+                at = replace(at, next_token=None, pending_newest_id=None, passed=0)
+                page = self._page(at, account_id)
+        except XError as error:
+            raise self._failure(error) from error
+        posts = self._posts(page)
+        mentions: list[Mention] = []
+        includes = Includes.of(page)
+        for post in posts:
+            try:
+                mention = to_mention(post, includes, self._account, account_id, now)
+            except PostError as error:
+                bad.append(self._bad(post, str(error)))
+            else:
+                if mention is not None:
+                    mentions.append(mention)
+        at = self._advance(at, page, posts, bad)
+        return Batch(mentions, _deleted(page), bad, at.dump(), more=at.next_token is not None)
+
+    def _begin(self, cursor: str | None, now: datetime, bad: list[BadRecord]) -> _Cursor:
+        """The cursor, its lower bound moved to what search still reaches; a gap is said, not hidden."""
+        first = now - timedelta(hours=self._first_hours)
+        at = (
+            _Cursor(start_time=f"{first.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+            if cursor is None
+            else _Cursor.parse(cursor, self._name)
+        )
+        if self._feed is not XFeed.SEARCH or at.next_token is not None:
+            return at
+        reach = now - _SEARCH_REACH + _SEARCH_MARGIN
+        if at.since_id is not None and int(at.since_id) < id_of(reach):
+            bad.append(
+                self._gap(at.since_id, f"X's search keeps 7 days; posts before {reach:%Y-%m-%d %H:%M} UTC")
+            )
+            return replace(at, since_id=str(id_of(reach)))
+        if at.since_id is None and at.start_time is not None:
+            start = max(datetime.fromisoformat(at.start_time), reach)
+            return replace(at, start_time=f"{start:%Y-%m-%dT%H:%M:%SZ}")
+        return at
+
+    def _resolve(self) -> str:
+        if self._account_id is None:
+            found = self._client.get_user(
+                username=self._account.handle, user_auth=self._client.reads_as_user
+            ).get("data")
+            found_id = found.get("id") if isinstance(found, dict) else None
+            if not is_id(found_id):
+                raise SourceError(
+                    f"Source {self._name}: X knows no account @{self._account.handle}; check the handle.",
+                    permanent=True,
+                )
+            self._account_id = str(found_id)
+        return self._account_id
+
+    def _page(self, at: _Cursor, account_id: str) -> Mapping[str, Any]:
+        common: dict[str, Any] = {
+            "user_auth": self._client.reads_as_user,
+            "max_results": self._page_size,
+            "tweet_fields": POST_FIELDS,
+            "expansions": EXPANSIONS,
+            "user_fields": USER_FIELDS,
+        }
+        if at.since_id is not None:
+            common["since_id"] = at.since_id
+        elif at.start_time is not None:
+            common["start_time"] = at.start_time
+        page: Mapping[str, Any]
+        match self._feed:
+            case XFeed.SEARCH:
+                page = self._client.search_recent_tweets(self._query, next_token=at.next_token, **common)
+            case XFeed.MENTIONS:
+                page = self._client.get_users_mentions(account_id, pagination_token=at.next_token, **common)
+            case XFeed.OWN:
+                page = self._client.get_users_tweets(
+                    account_id, pagination_token=at.next_token, exclude="retweets", **common
+                )
+        return page
+
+    def _posts(self, page: Mapping[str, Any]) -> list[Any]:
+        if "data" not in page and "meta" not in page:
+            detail, _ = explain(page)
+            raise SourceError(
+                f"Source {self._name}: X sent no posts, only an error: {detail or 'unexplained'}. "
+                "Check that the account is public and exists.",
+                permanent=True,
+            )
+        posts = page.get("data", [])
+        if not isinstance(posts, list):
+            raise SourceError(
+                f"Source {self._name}: X sent a page whose posts are no list; asked again later."
+            )
+        return posts
+
+    def _advance(
+        self, at: _Cursor, page: Mapping[str, Any], posts: list[Any], bad: list[BadRecord]
+    ) -> _Cursor:
+        meta = page.get("meta")
+        meta = meta if isinstance(meta, dict) else {}
+        ids = [post["id"] for post in posts if isinstance(post, dict) and is_id(post.get("id"))]
+        pending = at.pending_newest_id
+        if at.next_token is None:
+            newest = meta.get("newest_id")
+            pending = newest if is_id(newest) else max(ids, key=int, default=None)
+        passed = at.passed + len(posts)
+        token = meta.get("next_token")
+        if isinstance(token, str) and token:
+            if token == at.next_token:
+                raise SourceError(f"Source {self._name}: X gave the same page twice; asked again later.")
+            return replace(at, pending_newest_id=pending, next_token=token, passed=passed)
+        reach = _TIMELINE_REACH.get(self._feed)
+        if reach is not None and passed >= reach:
+            oldest = min(ids, key=int, default="?")
+            bad.append(self._gap(oldest, f"X's timeline gives {reach} posts at most; older ones"))
+        since = at.since_id if pending is None else self._overlapped(pending)
+        if since is not None and at.since_id is not None:
+            since = max(since, at.since_id, key=int)
+        # Until a post has given a since_id, the time of the first fetch stays the bound.
+        return _Cursor(since_id=since, start_time=None if since else at.start_time)
+
+    def _overlapped(self, newest_id: str) -> str:
+        """Search ends 30 s ago and indexes late: the next pass looks a little further back."""
+        at = time_of(newest_id)
+        if at is None or not self._overlap:
+            return newest_id
+        return str(id_of(at - self._overlap))
+
+    def _failure(self, error: XError) -> SourceError:
+        where = f"Source {self._name}: {error}"
+        match error.status:
+            case None:
+                return SourceError(f"{where}; asked again later.")
+            case 429:
+                wait = _NO_RESET_SECONDS if error.retry_after is None else error.retry_after
+                return SourceError(f"{where}; the rate limit is used up.", retry_after_seconds=wait)
+            case 401 | 403:
+                return SourceError(f"{where}. Check the X keys and what their app may do.", permanent=True)
+            case status if 400 <= status < 500 and status != 408:
+                return SourceError(f"{where}. Check the account and the query.", permanent=True)
+        return SourceError(f"{where}; asked again later.", retry_after_seconds=error.retry_after)
+
+    def _bad(self, post: object, reason: str) -> BadRecord:
+        raw = compact(post, _RAW_LIMIT)
+        post_id = post.get("id") if isinstance(post, dict) else None
+        key = post_id if is_id(post_id) else f"without id {hashlib.sha256(raw.encode()).hexdigest()[:12]}"
+        return BadRecord(f"post {key}", raw, reason)
+
+    def _gap(self, key: str, what: str) -> BadRecord:
+        return BadRecord(f"gap at {key}", "", f"{what} cannot be fetched any more; look at them on X.")
+
+
+def _deleted(page: Mapping[str, Any]) -> list[MentionId]:
+    """Posts that a page's partial errors say are gone: X asks that they go here, too, within a day."""
+    errors = page.get("errors")
+    return [
+        mention_id(SOURCE, str(error.get("resource_id") or error.get("value")))
+        for error in (errors if isinstance(errors, list) else [])
+        if isinstance(error, dict)
+        and str(error.get("type", "")).endswith("/resource-not-found")
+        and error.get("resource_type") in {"tweet", "post"}
+        and is_id(error.get("resource_id") or error.get("value"))
+    ]

@@ -1,0 +1,1 @@
+"""Small servers that speak the documented protocols over real loopback HTTP."""
