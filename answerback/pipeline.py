@@ -145,11 +145,11 @@ def _listen(pipeline: Pipeline, source: Source, stop: threading.Event) -> None:
             return sources.cursor(db, source.name)
 
     def note(state: SourceState) -> None:
-        if state.last_error:
-            log.warning("%s: %s", source.name, state.last_error)
+        if not state.last_error:
+            return  # a good fetch has said so itself, in the transaction that stored it
         with pipeline.store.write() as db:
-            sources.save_status(
-                db, SourceStatus(source.name, state.state, state.last_success_at, state.last_error or "")
+            sources.save_failure(
+                db, SourceStatus(source.name, state.state, state.last_success_at, state.last_error)
             )
 
     with _told_if_it_dies(source.name, stop):

@@ -39,5 +39,5 @@ def record(store: Store, source_name: str, batch: Batch, now: datetime) -> Intak
         for mention_id in batch.deleted:
             deleted += mentions.apply_deletion(db, mention_id, now)
         quarantined = sources.quarantine(db, source_name, batch.bad, now)
-        sources.save_cursor(db, source_name, batch.cursor, now)
+        sources.save_fetch(db, source_name, batch, now)
     return Intake(len(batch.mentions) + len(batch.bad), tuple(new), edited, deleted, quarantined)

@@ -28,6 +28,25 @@ class BadRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of time from which posts may be missing for good; kept in a ledger that people are shown."""
+
+    since: datetime
+    until: datetime
+    reason: str
+    """Why the platform could not give them, in words for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """What a platform's rate limit still allows."""
+
+    remaining: int
+    limit: int
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What one fetch brought. Stored in one transaction together with `cursor`."""
 
@@ -35,6 +54,8 @@ class Batch:
     """New or edited posts, in any order; an id already stored with other text is an edit."""
     deleted: Sequence[MentionId] = ()
     bad: Sequence[BadRecord] = ()
+    gaps: Sequence[Gap] = ()
+    headroom: Headroom | None = None
     cursor: str | None = None
     """Opaque to the kernel: what the next fetch continues from. None keeps the old one."""
     more: bool = False

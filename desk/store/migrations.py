@@ -195,7 +195,19 @@ CREATE TABLE sources (
     cursor TEXT,
     state TEXT NOT NULL,
     last_success_at INTEGER,
-    last_error TEXT NOT NULL
+    last_error TEXT NOT NULL,
+    newest_post_at INTEGER,
+    headroom TEXT
+) STRICT;
+
+-- Stretches of time from which posts may be missing for good.
+CREATE TABLE gaps (
+    source TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (source, since, until)
 ) STRICT;
 
 -- How far a step that reads the event log has come.

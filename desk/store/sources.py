@@ -1,24 +1,28 @@
-"""Where each source stands, and what it brought that could not be read."""
+"""Where each source stands, what it missed, and what it brought that could not be read."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlite_utils import Database
 
-from desk.ports import BadRecord
-from desk.store.columns import from_ms, from_ms_or_none, to_ms, to_ms_or_none
+from desk.ports import BadRecord, Batch, Gap, Headroom
+from desk.store.columns import from_ms, from_ms_or_none, to_json, to_ms, to_ms_or_none
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
     name: str
     state: str
-    """What the source said of itself last: "ok", "backing off", …"""
+    """What the source said of itself last: "ok", "backing_off", …"""
     last_success_at: datetime | None
     last_error: str
+    newest_post_at: datetime | None = None
+    """The latest post it ever brought: far behind the clock means quiet, or a lag."""
+    headroom: Headroom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +39,66 @@ def cursor(db: Database, name: str) -> str | None:
     return row[0] if row else None
 
 
-def save_cursor(db: Database, name: str, cursor: str | None, at: datetime) -> None:
-    """A fetch succeeded; None keeps the old cursor."""
+def save_fetch(db: Database, name: str, batch: Batch, at: datetime) -> None:
+    """A fetch succeeded: keep its cursor, where it gave one, and what it told of the source."""
+    newest = max((mention.created_at for mention in batch.mentions), default=None)
+    room = batch.headroom
     db.execute(
-        "INSERT INTO sources VALUES (?, ?, 'ok', ?, '') ON CONFLICT (name) DO UPDATE SET "
-        "cursor = coalesce(excluded.cursor, cursor), state = 'ok', "
-        "last_success_at = excluded.last_success_at",
-        (name, cursor, to_ms(at)),
+        "INSERT INTO sources VALUES (?, ?, 'ok', ?, '', ?, ?) ON CONFLICT (name) DO UPDATE SET "
+        "cursor = coalesce(excluded.cursor, cursor), state = 'ok', last_error = '', "
+        "last_success_at = excluded.last_success_at, "
+        "newest_post_at = coalesce(max(excluded.newest_post_at, newest_post_at), "
+        "excluded.newest_post_at, newest_post_at), "
+        "headroom = coalesce(excluded.headroom, headroom)",
+        (name, batch.cursor, to_ms(at), to_ms_or_none(newest), None if room is None else _room_text(room)),
     )
+    for gap in batch.gaps:
+        db.execute(
+            "INSERT INTO gaps VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (name, to_ms(gap.since), to_ms(gap.until), gap.reason, to_ms(at)),
+        )
 
 
-def save_status(db: Database, status: SourceStatus) -> None:
-    """Keep what a source says of itself; its cursor stays."""
+def save_failure(db: Database, status: SourceStatus) -> None:
+    """Keep what a source says of itself when a fetch did not succeed; everything else stays."""
     db.execute(
-        "INSERT INTO sources VALUES (?, NULL, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
-        "state = excluded.state, last_success_at = coalesce(excluded.last_success_at, last_success_at), "
-        "last_error = excluded.last_error",
+        "INSERT INTO sources (name, state, last_success_at, last_error) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET state = excluded.state, last_error = excluded.last_error",
         (status.name, status.state, to_ms_or_none(status.last_success_at), status.last_error),
     )
 
 
 def statuses(db: Database) -> list[SourceStatus]:
-    rows = db.execute("SELECT name, state, last_success_at, last_error FROM sources ORDER BY name")
+    rows = db.execute(
+        "SELECT name, state, last_success_at, last_error, newest_post_at, headroom FROM sources ORDER BY name"
+    )
     return [
-        SourceStatus(name, state, from_ms_or_none(success), error)
-        for name, state, success, error in rows.fetchall()
+        SourceStatus(
+            name,
+            state,
+            from_ms_or_none(success),
+            error,
+            from_ms_or_none(newest),
+            None if room is None else _room_of(room),
+        )
+        for name, state, success, error, newest, room in rows.fetchall()
     ]
+
+
+def gaps(db: Database) -> list[tuple[str, Gap]]:
+    """The ledger of what may be missing: source and stretch, oldest first."""
+    rows = db.execute("SELECT source, since, until, reason FROM gaps ORDER BY since, source")
+    return [(source, Gap(from_ms(since), from_ms(until), reason)) for source, since, until, reason in rows]
+
+
+def _room_text(room: Headroom) -> str:
+    resets = None if room.resets_at is None else to_ms(room.resets_at)
+    return to_json({"remaining": room.remaining, "limit": room.limit, "resets_at": resets})
+
+
+def _room_of(text: str) -> Headroom:
+    data = json.loads(text)
+    return Headroom(data["remaining"], data["limit"], from_ms_or_none(data["resets_at"]))
 
 
 def quarantine(db: Database, name: str, records: Iterable[BadRecord], at: datetime) -> int:
