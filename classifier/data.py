@@ -1,0 +1,172 @@
+"""Reads the labelled data sets and turns them into training examples.
+
+A data set is a gzipped file of JSON lines. Which of its rows belong to training, validation or test
+follows from the text alone, so near-identical texts never straddle a split, in one file or across files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from classifier.labels import LANGUAGES, SENTIMENT_INDEX, UNDETERMINED
+from classifier.text import fingerprint, normalise
+from desk.errors import DeskError
+
+Split = Literal["train", "validation", "test"]
+Row = dict[str, Any]
+
+TEST_PERCENT = 15
+VALIDATION_PERCENT = 12
+
+
+class DataError(DeskError):
+    """A data set is missing or a row of it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text with what is known about it; a head learns nothing from a None."""
+
+    text: str
+    """Normalised."""
+    language: str
+    source: str
+    complaint: float | None = None
+    """Target probability: 0, 1, or between them for a weak label."""
+    complaint_weight: float = 1.0
+    sentiment: int | None = None
+    """Index into `SENTIMENTS`."""
+    polar: bool = False
+    """The source has no neutral label, so the neutral output takes no part in the loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How one data set is used in training."""
+
+    name: str
+    label: Callable[[Example, Row, random.Random], Example | None]
+    repeat: int = 1
+    limit: int | None = None
+    """At most so many rows of the training split, chosen by the seed."""
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a gzipped (or plain) file of JSON lines; raise `DataError` with file and line."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such data set. Name the folder that holds the .jsonl.gz files.")
+    with (
+        gzip.open(path, "rt", encoding="utf-8")
+        if path.suffix == ".gz"
+        else path.open(encoding="utf-8") as lines
+    ):
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{path}, line {number}: not JSON ({error}).") from error
+            if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+                raise DataError(f"{path}, line {number}: expected an object with a text.")
+            yield row
+
+
+def split_of(text: str) -> Split:
+    """Return the split of a text: 15 % test, 12 % validation, the rest training."""
+    return _split_of_fingerprint(fingerprint(text))
+
+
+def _split_of_fingerprint(key: str) -> Split:
+    bucket = int(key[:8], 16) % 100
+    if bucket < TEST_PERCENT:
+        return "test"
+    return "validation" if bucket < TEST_PERCENT + VALIDATION_PERCENT else "train"
+
+
+def load_examples(folder: Path, sources: tuple[Source, ...], split: Split, seed: int) -> list[Example]:
+    """Read every source's examples of one split, each distinct text once per source, in file order."""
+    return [example for source in sources for example in _load_source(folder, source, split, seed)]
+
+
+def _load_source(folder: Path, source: Source, split: Split, seed: int) -> list[Example]:
+    chance = random.Random(f"{seed}:{source.name}")  # noqa: S311 -- samples, not secrets
+    seen: set[str] = set()
+    examples = []
+    for row in read_rows(folder / f"{source.name}.jsonl.gz"):
+        key = fingerprint(row["text"])
+        if key in seen or _split_of_fingerprint(key) != split:
+            continue
+        seen.add(key)
+        language = row.get("lang")
+        known = language if language in LANGUAGES else UNDETERMINED
+        blank = Example(text=row["text"], language=known, source=source.name)
+        example = source.label(blank, row, chance)
+        if example is not None:
+            examples.append(replace(example, text=normalise(example.text)))
+    if split == "train" and source.limit is not None and len(examples) > source.limit:
+        examples = chance.sample(examples, source.limit)
+    return examples
+
+
+def _complaint(blank: Example, row: Row, _: random.Random) -> Example:
+    return replace(blank, complaint=float(row["complaint"]))
+
+
+def _sentiment(blank: Example, row: Row, _: random.Random) -> Example:
+    return replace(blank, sentiment=SENTIMENT_INDEX[row["sentiment"]])
+
+
+def _turkish_sentiment(blank: Example, row: Row, _: random.Random) -> Example:
+    # Happy texts are no complaints; angry ones may or may not be.
+    happy = row["sentiment"] == 1
+    polar = replace(blank, sentiment=SENTIMENT_INDEX[row["sentiment"]], polar=True)
+    return replace(polar, complaint=0.0, complaint_weight=0.5) if happy else polar
+
+
+def _turkish_emotion(blank: Example, row: Row, _: random.Random) -> Example:
+    # Fear, grief, joy and surprise over private matters are no complaints; anger may be one.
+    angry, happy = row["emotion"] == "kızgın", row["emotion"] == "mutlu"
+    known = replace(blank, sentiment=2 if happy else 0, polar=True) if angry or happy else blank
+    return known if angry else replace(known, complaint=0.0, complaint_weight=0.5)
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+
+def _turkish_complaint(blank: Example, row: Row, chance: random.Random) -> Example:
+    # A complaint site's texts are ten times as long as a post. Titles and a few sentences in a row keep the
+    # head from taking length for a complaint.
+    sentences = _SENTENCE_END.split(row["text"].strip())
+    start = chance.randrange(len(sentences))
+    excerpt = " ".join(sentences[start : start + chance.randint(1, 3)])
+    text = chance.choice((row["title"], excerpt, excerpt, row["text"][:300]))
+    return replace(blank, text=text, complaint=1.0, complaint_weight=0.5)
+
+
+def _russian_brand(blank: Example, row: Row, _: random.Random) -> Example:
+    # Sentiment towards the named brand stands in for a complaint about it; bad press is in there too.
+    negative = row["sentiment"] == -1
+    return replace(
+        blank,
+        sentiment=SENTIMENT_INDEX[row["sentiment"]],
+        complaint=0.8 if negative else 0.0,
+        complaint_weight=0.3,
+    )
+
+
+SOURCES = (
+    Source("complaints_en", _complaint, repeat=4),
+    Source("complaints_tr_bank", _turkish_complaint, limit=1_000),
+    Source("sentiment_en_semeval", _sentiment, limit=16_000),
+    Source("sentiment_xlmt", _sentiment, limit=9_000),
+    Source("brands_ru", _russian_brand, repeat=2),
+    Source("sentiment_tr", _turkish_sentiment, limit=3_000),
+    Source("emotion_tr", _turkish_emotion, limit=1_200),
+)
+"""What the shipped weights learn from. `airlines_en` is not among them: its licence bars commercial use."""

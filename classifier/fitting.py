@@ -1,0 +1,208 @@
+"""Fits the network: batches, optimiser, checkpoints.
+
+A run is a fixed list of batches that follows from data, plan and seed. A checkpoint says how many of them
+are done and holds the random state, so a resumed run ends where an uninterrupted one would.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from classifier.data import SOURCES, Example, Source, load_examples
+from classifier.network import Batch, Network, loss_of
+from desk.errors import DeskError
+
+Progress = Callable[[dict[str, object]], None]
+"""Is told each logged record: kind, step, steps, loss and so on."""
+
+_CHUNK_BATCHES = 16
+
+
+class TrainingError(DeskError):
+    """Training cannot start or go on; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything but data and seed that decides how a run goes."""
+
+    sources: tuple[Source, ...] = SOURCES
+    batch_size: int = 32
+    max_tokens: int = 96
+    rate: float = 8e-5
+    """Learning rate of the top layer; each layer below learns `decay` times as fast as the one above."""
+    head_rate: float = 5e-4
+    decay: float = 0.9
+    weight_decay: float = 0.01
+    warmup_share: float = 0.06
+    frozen_layers: int = 3
+    """Lowest layers left as they are: a sixth less time, and languages without complaint labels keep
+    what they share with English."""
+    checkpoint_steps: int = 200
+    log_steps: int = 20
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An example with its token ids."""
+
+    ids: tuple[int, ...]
+    example: Example
+
+
+def fit(
+    data: Path,
+    base: Path,
+    run: Path,
+    *,
+    resume: bool,
+    seed: int,
+    plan: Plan,
+    progress: Progress | None = None,
+) -> Network:
+    """Train the network and return it in evaluation mode; `run` gets `log.jsonl` and `checkpoint.pt`.
+
+    Raises `TrainingError` when `resume` is set and the checkpoint is of another seed, plan or data.
+    """
+    torch.set_num_threads(plan.threads)
+    torch.manual_seed(seed)
+    run.mkdir(parents=True, exist_ok=True)
+    batches = schedule(load_examples(data, plan.sources, "train", seed), base, plan, seed)
+    network = Network(base, plan.frozen_layers)
+    optimiser = torch.optim.AdamW(
+        network.parameter_groups(plan.rate, plan.decay, plan.head_rate), weight_decay=plan.weight_decay
+    )
+    warmup = max(1, int(len(batches) * plan.warmup_share))
+    pace = torch.optim.lr_scheduler.LambdaLR(
+        optimiser,
+        lambda step: min((step + 1) / warmup, max(0.0, (len(batches) - step) / (len(batches) - warmup + 1))),
+    )
+    checkpoint = _Checkpoint(run / "checkpoint.pt", identity=_identity(batches, plan, seed))
+    first = checkpoint.restore(network, optimiser, pace) if resume else 0
+    network.train()
+    with (run / "log.jsonl").open("a" if resume else "w", encoding="utf-8") as log:
+        started = time.monotonic()
+        for step, batch in enumerate(batches[first:], start=first + 1):
+            loss, parts = loss_of(network, collate(batch))
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            pace.step()
+            if step % plan.checkpoint_steps == 0 or step == len(batches):
+                checkpoint.save(step, network, optimiser, pace)
+            if step % plan.log_steps == 0 or step == len(batches):
+                rate = (step - first) * plan.batch_size / (time.monotonic() - started)
+                record: dict[str, object] = {
+                    "kind": "step",
+                    "step": step,
+                    "steps": len(batches),
+                    **{name: round(value, 4) for name, value in parts.items()},
+                    "posts_per_second": round(rate, 1),
+                }
+                log.write(json.dumps(record) + "\n")
+                log.flush()
+                if progress is not None:
+                    progress(record)
+    return network.eval()
+
+
+def schedule(examples: Sequence[Example], base: Path, plan: Plan, seed: int) -> list[list[Encoded]]:
+    """Return the run's batches: sources repeated as planned, shuffled, texts of like length together."""
+    if not examples:
+        raise TrainingError(
+            "No training examples: the data sets are empty or hold no row of the training split."
+        )
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(plan.max_tokens)
+    encodings = tokenizer.encode_batch([example.text for example in examples])
+    encoded = [Encoded(tuple(found.ids), example) for found, example in zip(encodings, examples, strict=True)]
+    repeats = {source.name: source.repeat for source in plan.sources}
+    order = [item for item in encoded for _ in range(repeats[item.example.source])]
+    chance = random.Random(seed)  # noqa: S311 -- batches, not secrets
+    chance.shuffle(order)
+    size = plan.batch_size
+    batches = []
+    for start in range(0, len(order), size * _CHUNK_BATCHES):
+        chunk = sorted(order[start : start + size * _CHUNK_BATCHES], key=lambda item: len(item.ids))
+        group = [chunk[at : at + size] for at in range(0, len(chunk), size)]
+        chance.shuffle(group)
+        batches += group
+    return batches
+
+
+def collate(items: Sequence[Encoded]) -> Batch:
+    """Pad a batch and mark which targets count."""
+    width = max(len(item.ids) for item in items)
+    ids = torch.zeros(len(items), width, dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for row, item in enumerate(items):
+        ids[row, : len(item.ids)] = torch.tensor(item.ids)
+        mask[row, : len(item.ids)] = 1
+    examples = [item.example for item in items]
+    return Batch(
+        ids=ids,
+        mask=mask,
+        complaint=torch.tensor([example.complaint or 0.0 for example in examples]),
+        complaint_weight=torch.tensor(
+            [0.0 if example.complaint is None else example.complaint_weight for example in examples]
+        ),
+        sentiment=torch.tensor([example.sentiment or 0 for example in examples]),
+        sentiment_weight=torch.tensor([float(example.sentiment is not None) for example in examples]),
+        polar=torch.tensor([example.polar for example in examples]),
+    )
+
+
+def _identity(batches: Sequence[Sequence[Encoded]], plan: Plan, seed: int) -> dict[str, object]:
+    settings = {name: value for name, value in asdict(plan).items() if name != "sources"}
+    return {
+        "seed": seed,
+        "steps": len(batches),
+        "tokens": sum(len(i.ids) for b in batches for i in b),
+        **settings,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Checkpoint:
+    path: Path
+    identity: dict[str, object]
+
+    def save(self, step: int, network: Network, optimiser: torch.optim.Optimizer, pace: object) -> None:
+        state = {
+            "identity": self.identity,
+            "step": step,
+            # The frozen table is most of the network and comes from the base.
+            "network": {
+                name: value for name, value in network.state_dict().items() if ".embeddings." not in name
+            },
+            "optimiser": optimiser.state_dict(),
+            "pace": pace.state_dict(),  # type: ignore[attr-defined]
+            "random": torch.get_rng_state(),
+        }
+        partial = self.path.with_suffix(".partial")
+        torch.save(state, partial)
+        # An atomic swap, so a crash leaves the old one whole.
+        partial.replace(self.path)
+
+    def restore(self, network: Network, optimiser: torch.optim.Optimizer, pace: object) -> int:
+        if not self.path.is_file():
+            return 0
+        state = torch.load(self.path, weights_only=True)
+        if state["identity"] != self.identity:
+            raise TrainingError(f"{self.path} belongs to another seed, plan or data. Train without --resume.")
+        network.load_state_dict(state["network"], strict=False)
+        optimiser.load_state_dict(state["optimiser"])
+        pace.load_state_dict(state["pace"])  # type: ignore[attr-defined]
+        torch.set_rng_state(state["random"])
+        return int(state["step"])

@@ -1,0 +1,15 @@
+"""What the classifier's heads are called and which labels they give; imports nothing."""
+
+from __future__ import annotations
+
+SENTIMENTS = ("negative", "neutral", "positive")
+"""Order of the sentiment head's three outputs."""
+
+SENTIMENT_INDEX = {-1: 0, 0: 1, 1: 2}
+"""The data sets' -1, 0, 1 as indices into `SENTIMENTS`."""
+
+LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "pt", "ru", "tr")
+"""ISO 639-1 codes of the language head's outputs, in order: the languages that training has seen."""
+
+UNDETERMINED = "und"
+"""ISO 639-2 code for a text that does not tell its language."""

@@ -1,0 +1,117 @@
+"""Trains a servable folder of weights from the data sets and a base encoder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from classifier.artifact import TOKENIZER, Manifest, read_manifest, write_manifest
+from classifier.calibration import best_f1_threshold, fit_platt, fit_temperature, recall_threshold
+from classifier.data import Example, load_examples
+from classifier.export import EncoderShape, write_folder
+from classifier.fitting import Plan, Progress, TrainingError, fit
+from classifier.labels import UNDETERMINED
+from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_head
+from classifier.network import Network
+from classifier.predictor import OnnxPredictor
+from classifier.quantise import quantise_rows
+
+VERSION = "answerback-12l-2026.11"
+MAX_TOKENS = 128
+"""Tokens served; training cuts earlier, since hardly a post is longer and the rest costs time."""
+LOOK_RECALL = 0.97
+CALIBRATED_ON = "complaints_en"
+"""The one source whose complaint labels were given by people to posts of every kind."""
+
+
+def train(
+    data: Path,
+    base: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    seed: int = 1,
+    plan: Plan | None = None,
+    version: str = VERSION,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Train on the data sets in `data` from the encoder in `base`; write a servable folder to `out`.
+
+    `out/run` gets the log and the checkpoint from which `resume` goes on. Thresholds and calibration are
+    fitted on the validation split, with the quantised weights that are served. Raises `TrainingError`,
+    `DataError`.
+    """
+    plan = plan or Plan()
+    network = fit(data, base, out / "run", resume=resume, seed=seed, plan=plan, progress=progress)
+    write_weights(network, _language_head(network, data, base, plan, seed), base, out, version)
+    validation = load_examples(data, plan.sources, "validation", seed)
+    manifest = calibrate(out, validation)
+    if progress is not None:
+        progress(
+            {"kind": "calibrated", "threshold": manifest.complaint_threshold, "look": manifest.look_threshold}
+        )
+    return manifest
+
+
+def write_weights(network: Network, language: LanguageHead, base: Path, out: Path, version: str) -> Manifest:
+    """Write the trained network and its language head as a weights folder, not calibrated yet."""
+    # The encoder's own layers are named encoder.encoder.layer.*: one prefix goes, the other stays.
+    weights = {name.removeprefix("encoder."): value.numpy() for name, value in network.state_dict().items()}
+    weights |= {"language.weight": language.weight, "language.bias": language.bias}
+    config = network.encoder.config
+    shape = EncoderShape(
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        max_tokens=min(MAX_TOKENS, config.max_position_embeddings),
+        norm_epsilon=config.layer_norm_eps,
+    )
+    return write_folder(out, weights, shape, (base / TOKENIZER).read_bytes(), version)
+
+
+def calibrate(directory: Path, validation: list[Example]) -> Manifest:
+    """Fit calibration and thresholds on validation examples and write them into the folder's manifest.
+
+    Raises `TrainingError` when validation holds no complaint labels of both kinds.
+    """
+    manifest = read_manifest(directory)
+    predictor = OnnxPredictor(directory, manifest)
+    labelled = [example for example in validation if example.source == CALIBRATED_ON]
+    truth = np.array([example.complaint for example in labelled], dtype=np.float64)
+    if not 0 < truth.sum() < len(truth):
+        raise TrainingError(
+            f"The validation split of {CALIBRATED_ON} holds one kind of label only; add data."
+        )
+    logits = predictor.outputs([example.text for example in labelled]).complaint.astype(np.float64)
+    platt = fit_platt(logits, truth)
+    probabilities = platt.probabilities(logits)
+    threshold = best_f1_threshold(probabilities, truth)
+    felt = [example for example in validation if example.sentiment is not None and not example.polar]
+    temperature = 1.0
+    if felt:
+        found = predictor.outputs([example.text for example in felt]).sentiment.astype(np.float64)
+        temperature = fit_temperature(
+            found, np.array([example.sentiment for example in felt], dtype=np.int64)
+        )
+    calibrated = replace(
+        manifest,
+        complaint_scale=platt.scale,
+        complaint_bias=platt.bias,
+        complaint_threshold=threshold,
+        look_threshold=min(threshold, recall_threshold(probabilities, truth, LOOK_RECALL)),
+        sentiment_temperature=temperature,
+    )
+    write_manifest(directory, calibrated)
+    return calibrated
+
+
+def _language_head(network: Network, data: Path, base: Path, plan: Plan, seed: int) -> LanguageHead:
+    sources = tuple(replace(source, limit=None) for source in plan.sources)
+    known = [one for one in load_examples(data, sources, "train", seed) if one.language != UNDETERMINED]
+    tokenizer = Tokenizer.from_file(str(base / TOKENIZER))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(plan.max_tokens)
+    bags = bag_of_tokens([one.text for one in known], tokenizer, *quantise_rows(network.table))
+    return fit_language_head(bags, [one.language for one in known], seed)

@@ -1,0 +1,58 @@
+"""Calibration finds back what was put in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from classifier.calibration import (
+    Platt,
+    best_f1_threshold,
+    fit_platt,
+    fit_temperature,
+    recall_threshold,
+    sigmoid,
+    softmax,
+)
+
+
+def test_platt_scaling_recovers_the_distortion() -> None:
+    chance = np.random.default_rng(0)
+    true_logits = chance.normal(0, 2, 20_000)
+    truth = (chance.random(20_000) < sigmoid(true_logits)).astype(float)
+    fitted = fit_platt(true_logits * 3 + 1, truth)
+    assert fitted.scale == pytest.approx(1 / 3, abs=0.02)
+    assert fitted.bias == pytest.approx(-1 / 3, abs=0.06)
+
+
+def test_platt_scaling_ends_on_a_perfectly_parted_sample() -> None:
+    fitted = fit_platt(np.array([-5.0, -4.0, 4.0, 5.0]), np.array([0.0, 0.0, 1.0, 1.0]))
+    assert 0 < fitted.scale < 10
+    assert Platt(1.0, 0.0).probabilities(np.array([0.0])) == pytest.approx(0.5)
+
+
+def test_temperature_recovers_over_confidence() -> None:
+    chance = np.random.default_rng(1)
+    logits = chance.normal(0, 1.5, (20_000, 3))
+    truth = (chance.random((20_000, 1)) > softmax(logits).cumsum(axis=1)).sum(axis=1)
+    assert fit_temperature(logits * 2, truth) == pytest.approx(2.0, rel=0.05)
+
+
+def test_extreme_logits_stay_finite() -> None:
+    assert np.isfinite(sigmoid(np.array([-1e4, 1e4]))).all()
+    assert np.isfinite(softmax(np.array([[1e4, -1e4, 0.0]]))).all()
+
+
+def test_the_best_threshold_parts_the_classes() -> None:
+    chance = np.random.default_rng(2)
+    truth = (chance.random(2_000) < 0.4).astype(float)
+    threshold = best_f1_threshold(
+        np.where(truth > 0, chance.uniform(0.3, 1, 2_000), chance.uniform(0, 0.3, 2_000)), truth
+    )
+    assert threshold == pytest.approx(0.3, abs=0.03)
+
+
+def test_the_look_threshold_keeps_the_recall_and_no_more() -> None:
+    probabilities, truth = np.linspace(0.01, 1.0, 100), np.ones(100)
+    threshold = recall_threshold(probabilities, truth, 0.97)
+    assert (probabilities >= threshold).mean() == pytest.approx(0.97)

@@ -1,0 +1,111 @@
+"""Reading the data sets: splits that leak nothing, labels that say no more than the source does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from classifier.data import SOURCES, DataError, Example, Split, load_examples, read_rows, split_of
+
+Write = Callable[[str, list[dict[str, object]]], Path]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+def source(name: str) -> tuple:
+    return tuple(one for one in SOURCES if one.name == name)
+
+
+def everything(folder: Path, name: str) -> list[Example]:
+    return [example for split in SPLITS for example in load_examples(folder, source(name), split, seed=1)]
+
+
+def test_splits_have_the_stated_sizes() -> None:
+    counts = Counter(split_of(f"text number {number}") for number in range(5_000))
+    assert counts["test"] / 5_000 == pytest.approx(0.15, abs=0.02)
+    assert counts["validation"] / 5_000 == pytest.approx(0.12, abs=0.02)
+
+
+def test_near_identical_texts_never_straddle_a_split() -> None:
+    for number in range(200):
+        text = f"my card number {number} is blocked"
+        assert split_of(text) == split_of(f"@bank {text.upper()}!!! https://t.co/{number}x")
+
+
+def test_every_row_lands_in_one_split_and_near_duplicates_once(tmp_path: Path, write_rows: Write) -> None:
+    texts = [f"text {number}" for number in range(200)]
+    rows = [
+        {"text": text, "complaint": 1, "lang": "en"} for text in [*texts, *(f"@x {text}!" for text in texts)]
+    ]
+    write_rows("complaints_en", rows)
+    assert sorted(example.text for example in everything(tmp_path, "complaints_en")) == sorted(texts)
+
+
+def test_a_limit_takes_the_same_sample_for_the_same_seed(tmp_path: Path, write_rows: Write) -> None:
+    write_rows(
+        "sentiment_tr", [{"text": f"güzel {number}", "sentiment": 1, "lang": "tr"} for number in range(5_000)]
+    )
+    first, again, other = (
+        [one.text for one in load_examples(tmp_path, source("sentiment_tr"), "train", seed)]
+        for seed in (1, 1, 2)
+    )
+    assert len(first) == source("sentiment_tr")[0].limit
+    assert first == again != other
+
+
+def test_airlines_are_never_trained_on() -> None:
+    assert "airlines_en" not in {one.name for one in SOURCES}
+
+
+def test_turkish_polarity_teaches_no_neutral_and_anger_no_complaint(
+    tmp_path: Path, write_rows: Write
+) -> None:
+    write_rows(
+        "sentiment_tr",
+        [{"text": "berbat", "sentiment": -1, "lang": "tr"}, {"text": "harika", "sentiment": 1, "lang": "tr"}],
+    )
+    found = {example.text: example for example in everything(tmp_path, "sentiment_tr")}
+    assert all(example.polar for example in found.values())
+    assert (found["berbat"].sentiment, found["berbat"].complaint) == (0, None)
+    assert (found["harika"].sentiment, found["harika"].complaint) == (2, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("emotion", "sentiment", "complaint"), [("kızgın", 0, None), ("mutlu", 2, 0.0), ("korku", None, 0.0)]
+)
+def test_turkish_emotions(
+    tmp_path: Path, write_rows: Write, emotion: str, sentiment: int | None, complaint: float | None
+) -> None:
+    write_rows("emotion_tr", [{"text": "bir şey", "emotion": emotion, "lang": "tr"}])
+    (example,) = everything(tmp_path, "emotion_tr")
+    assert (example.sentiment, example.complaint) == (sentiment, complaint)
+
+
+def test_long_complaints_are_cut_to_what_a_post_looks_like(tmp_path: Path, write_rows: Write) -> None:
+    rows = [
+        {"text": f"Kart {number} bloke. " * 60, "title": f"Kart {number}", "complaint": 1, "lang": "tr"}
+        for number in range(50)
+    ]
+    write_rows("complaints_tr_bank", rows)
+    assert all(0 < len(example.text) <= 300 for example in everything(tmp_path, "complaints_tr_bank"))
+
+
+def test_brand_sentiment_is_a_weak_complaint_label(tmp_path: Path, write_rows: Write) -> None:
+    write_rows("brands_ru", [{"text": "не работает", "sentiment": -1, "lang": "ru"}])
+    (example,) = everything(tmp_path, "brands_ru")
+    assert example.complaint is not None
+    assert 0.5 < example.complaint < 1.0
+    assert example.complaint_weight < 1.0
+
+
+def test_plain_json_lines_are_read_too(tmp_path: Path) -> None:
+    (tmp_path / "plain.jsonl").write_text('{"text": "hi"}\n', encoding="utf-8")
+    assert list(read_rows(tmp_path / "plain.jsonl")) == [{"text": "hi"}]
+
+
+def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"text": "hi"}\n{oops\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"bad\.jsonl, line 2: not JSON"):
+        list(read_rows(tmp_path / "bad.jsonl"))

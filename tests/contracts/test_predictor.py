@@ -1,0 +1,98 @@
+"""What every Predictor promises, whichever weights it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifier import load_predictor
+from desk.model.verdict import Verdict
+from desk.ports import Predictor
+from tests.classifier.tiny import write_tiny_folder
+
+FACTORIES: dict[str, Callable[[Path], Predictor]] = {
+    "tiny": lambda scratch: load_predictor(write_tiny_folder(scratch / "weights")),
+    "shipped": lambda _: load_predictor(),
+}
+TEXTS = [
+    "@bank my card was charged twice and nobody answers!!!",
+    "thanks, great service :)",
+    "ok",
+    "доставка опаздывает на три дня",
+    "the phone I bought from you last week does not switch on, I sent two mails, I want my money back " * 4,
+    "😡😡😡",
+    "",
+]
+
+
+@pytest.fixture(scope="module", params=FACTORIES)
+def predictor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    return FACTORIES[request.param](tmp_path_factory.mktemp(request.param))
+
+
+def numbers(verdict: Verdict) -> list[float]:
+    felt = verdict.sentiment
+    vector = np.frombuffer(verdict.embedding, dtype="<f2")
+    return [verdict.complaint, felt.negative, felt.neutral, felt.positive, *vector.astype(float)]
+
+
+def test_no_texts_give_no_verdicts(predictor: Predictor) -> None:
+    assert predictor.predict([]) == []
+
+
+def test_a_verdict_holds_probabilities_and_a_unit_vector(predictor: Predictor) -> None:
+    for verdict in predictor.predict(TEXTS):
+        felt = verdict.sentiment
+        assert 0.0 <= verdict.complaint <= 1.0
+        assert felt.negative + felt.neutral + felt.positive == pytest.approx(1.0)
+        assert min(felt.negative, felt.neutral, felt.positive) >= 0.0
+        assert np.linalg.norm(np.frombuffer(verdict.embedding, dtype="<f2").astype(float)) == pytest.approx(
+            1, abs=0.01
+        )
+        assert verdict.model == predictor.version
+        assert not (verdict.is_complaint and verdict.needs_look)
+
+
+def test_verdicts_come_in_the_order_of_the_texts(predictor: Predictor) -> None:
+    forwards = predictor.predict(TEXTS)
+    backwards = predictor.predict(TEXTS[::-1])
+    for one, other in zip(forwards, backwards[::-1], strict=True):
+        np.testing.assert_allclose(numbers(one), numbers(other), atol=1e-3)
+
+
+def test_a_verdict_does_not_depend_on_its_neighbours(predictor: Predictor) -> None:
+    together = predictor.predict(TEXTS * 9)
+    for text, verdict in zip(TEXTS, together[: len(TEXTS)], strict=True):
+        np.testing.assert_allclose(numbers(predictor.predict([text])[0]), numbers(verdict), atol=1e-3)
+
+
+def test_the_same_text_gets_the_same_verdict_again(predictor: Predictor) -> None:
+    assert predictor.predict(TEXTS) == predictor.predict(TEXTS)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \n\t", "\u200b\u202e", "\ud800", "😡", "@someone https://t.co/x", "?!"]
+)
+def test_a_text_without_words_has_no_language(predictor: Predictor, text: str) -> None:
+    assert predictor.predict([text])[0].language == "und"
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 100_000, "late again " * 10_000, "😡" * 100_000, "@a " * 30_000, "\x00" * 100_000]
+)
+def test_a_hundred_thousand_characters_are_one_more_post(predictor: Predictor, text: str) -> None:
+    assert 0.0 <= predictor.predict([text])[0].complaint <= 1.0
+
+
+def test_the_platform_goes_before_the_model_on_language(predictor: Predictor) -> None:
+    found = predictor.predict(["not working", "not working", "not working"], ["pt-BR", None, "und"])
+    assert found[0].language == "pt"
+    assert found[1].language == found[2].language
+
+
+def test_languages_must_match_the_texts_in_number(predictor: Predictor) -> None:
+    with pytest.raises(ValueError, match="2 texts but 1 languages"):
+        predictor.predict(["a", "b"], ["en"])
