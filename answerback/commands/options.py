@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import inspect
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from answerback.rendering.json_text import dumps
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,14 +32,20 @@ def example(*lines: str) -> Callable[[F], F]:
 
     def add(function: F) -> F:
         shown = "\n".join(("\b", "Examples:" if len(lines) > 1 else "Example:", *(f"  {x}" for x in lines)))
-        function.__doc__ = f"{(function.__doc__ or '').rstrip()}\n\n{shown}\n"
+        function.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{shown}\n"
         return function
 
     return add
 
 
+def choice(values: type[StrEnum]) -> click.Choice[str]:
+    """The enum's values as they are written; click alone would take its members' names."""
+    return click.Choice([member.value for member in values])
+
+
 def print_json(value: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """One object on one line; what a terminal would obey comes as an escape."""
+    click.echo(dumps(value))
 
 
 class Moment(click.ParamType[datetime]):
@@ -47,10 +56,10 @@ class Moment(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        if value.endswith("d") and value[:-1].isdigit():
-            return datetime.now(UTC) - timedelta(days=int(value[:-1]))
         try:
+            if value.endswith("d") and value[:-1].isdecimal():
+                return datetime.now(UTC) - timedelta(days=int(value[:-1]))
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(f'"{value}" is no date; use 2026-03-10, 2026-03-10T09:00+01:00 or 7d', param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

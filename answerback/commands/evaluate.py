@@ -1,0 +1,43 @@
+"""answerback evaluate"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from answerback import bootstrap
+from answerback.commands.options import config_option, example, json_option, print_json
+from answerback.config import load_config
+from desk.errors import InputError
+
+_SPLITS = ("train", "validation", "test")
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--split", type=click.Choice(_SPLITS), help="Only this part of each file; else all of it.")
+@config_option
+@json_option
+@example("answerback evaluate labelled.jsonl.gz --split test", "answerback evaluate *.jsonl.gz --json")
+def evaluate(*, files: tuple[Path, ...], split: str | None, config_path: Path | None, as_json: bool) -> None:
+    """Measure the classifier on labelled posts.
+
+    FILE holds JSON lines, plain or gzipped: `text`, with `complaint` (0 or 1), `sentiment` (-1, 0 or 1) or
+    both, and where known `lang`. Posts of the test split are those that the shipped weights never saw.
+    """
+    from classifier.evaluation import as_table  # noqa: PLC0415
+    from classifier.evaluation import evaluate as score  # noqa: PLC0415
+
+    predictor = bootstrap.make_predictor(load_config(config_path).classifier)
+    scores = score(predictor, files, split=split)  # type: ignore[arg-type]  # click has checked it
+    if not scores:
+        raise InputError(
+            f"{', '.join(map(str, files))}: no row has a complaint or sentiment label"
+            f"{f' and is in the split {split}' if split else ''}; nothing was measured."
+        )
+    if as_json:
+        print_json({"model": predictor.version, "split": split, "scores": [asdict(one) for one in scores]})
+    else:
+        click.echo(as_table(scores))
