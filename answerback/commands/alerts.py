@@ -9,12 +9,14 @@ import click
 from answerback import bootstrap, clock
 from answerback.commands.options import config_option, db_option, example
 from answerback.config import load_config
+from answerback.terminal import plain, tell
 from desk import watch
 from desk.model.alert import DeliveryState
 from desk.store import alerts as alert_store
 
 
 @click.group()
+@example("answerback alerts dead", "answerback alerts retry")
 def alerts() -> None:
     """Alerts that no chat would take."""
 
@@ -30,11 +32,9 @@ def dead(*, config_path: Path | None, db_path: Path | None) -> None:
         letters = alert_store.in_state(db, DeliveryState.DEAD)
     for letter in letters:
         alert = letter.alert
-        click.echo(
-            f"{alert.at:%Y-%m-%d %H:%M}  {alert.kind:<12}  case {alert.case_id:<6}  "
-            f"{letter.channel}  after {letter.attempts} attempts: {letter.last_error}"
-        )
-    click.echo(f"{len(letters)} dead letters." if letters else "No dead letters.", err=True)
+        said = f"{letter.channel}  after {letter.attempts} attempts: {letter.last_error}"
+        click.echo(f"{alert.at:%Y-%m-%d %H:%M}  {alert.kind:<12}  case {alert.case_id:<6}  {plain(said)}")
+    tell(f"{len(letters)} dead letters." if letters else "No dead letters.")
 
 
 @alerts.command("retry")

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from answerback import bootstrap
-from answerback.commands.options import config_option, example, json_option
+from answerback.commands.options import config_option, example, json_option, print_json
 from answerback.config import load_config
 from answerback.exits import Exit
+from answerback.terminal import one_line, tell
 from desk.errors import InputError
 from desk.model.verdict import Verdict
+from listener.lines import Line, read_lines
 
 _CHUNK = 512
+_SHOWN = 100
+"""Characters of a post in the table."""
 
 
 @click.command()
@@ -36,38 +41,55 @@ def classify(*, file: str, config_path: Path | None, as_json: bool) -> int:
     """
     predictor = bootstrap.make_predictor(load_config(config_path).classifier)
     failed = False
-    with _open(file) as stream:
-        lines = enumerate(stream, start=1)
+    with _lines_of(file) as lines:
         while chunk := list(islice(lines, _CHUNK)):
             records = []
-            for number, line in chunk:
+            for line in chunk:
                 try:
                     record = _parse(line)
                 except InputError as error:
                     failed = True
-                    click.echo(f"{file}, line {number}: {error}", err=True)
+                    tell(f"{file}, line {line.number}: {error}")
                     continue
                 if record is not None:
                     records.append(record)
             verdicts = predictor.predict([r["text"] for r in records], [r.get("lang") for r in records])
-            _print(zip(records, verdicts, strict=True), as_json=as_json)
+            for record, verdict in zip(records, verdicts, strict=True):
+                if as_json:
+                    print_json(_as_json(record, verdict))
+                else:
+                    click.echo(_as_row(record, verdict))
     return Exit.PARTIAL if failed else Exit.OK
 
 
-def _open(file: str) -> TextIO:
+@contextmanager
+def _lines_of(file: str) -> Iterator[Iterator[Line]]:
+    """Lines of a file, plain or gzipped, or of a pipe. Raises SourceError or InputError."""
+    path = Path(file)
+    if file != "-" and (path.is_file() or path.is_dir() or not path.exists()):
+        yield read_lines(path)
+        return
     try:
-        return click.open_file(file, encoding="utf-8", errors="replace")  # type: ignore[return-value]
+        stream = click.open_file(file, "rb")
     except OSError as error:
         raise InputError(f"Cannot read {file}: {error.strerror}.") from error
+    with stream:
+        yield (Line(number, data) for number, data in enumerate(stream, start=1))
 
 
-def _parse(line: str) -> dict[str, Any] | None:
-    if not line.strip():
-        return None
+def _parse(line: Line) -> dict[str, Any] | None:
+    """The record of a line; None of an empty one."""
+    if line.problem:
+        raise InputError(f"{line.problem}.")
     try:
-        record = json.loads(line)
+        text = line.data.decode("utf-8-sig")
+        record = json.loads(text, parse_constant=_no_number) if text.strip() else None
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 (byte {error.start}).") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON ({error}).") from error
+    if record is None and not text.strip():
+        return None
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
         raise InputError('not an object with a "text" of type string.')
     if not isinstance(record.get("lang"), str | None):
@@ -75,31 +97,27 @@ def _parse(line: str) -> dict[str, Any] | None:
     return record
 
 
-def _print(pairs: Iterable[tuple[dict[str, Any], Verdict]], *, as_json: bool) -> None:
-    for line in _lines(pairs, as_json=as_json):
-        click.echo(line)
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
-def _lines(pairs: Iterable[tuple[dict[str, Any], Verdict]], *, as_json: bool) -> Iterator[str]:
-    for record, verdict in pairs:
-        if as_json:
-            yield json.dumps(
-                {
-                    "id": record.get("id"),
-                    "complaint": round(verdict.complaint, 4),
-                    "is_complaint": verdict.is_complaint,
-                    "needs_look": verdict.needs_look,
-                    "sentiment": {
-                        "negative": round(verdict.sentiment.negative, 4),
-                        "neutral": round(verdict.sentiment.neutral, 4),
-                        "positive": round(verdict.sentiment.positive, 4),
-                    },
-                    "language": verdict.language,
-                    "model": verdict.model,
-                },
-                ensure_ascii=False,
-            )
-        else:
-            word = "complaint" if verdict.is_complaint else "look" if verdict.needs_look else "-"
-            text = " ".join("".join(c if c.isprintable() else " " for c in record["text"]).split())
-            yield f"{verdict.complaint:5.2f}  {word:<9}  {verdict.language:<3}  {text[:100]}"
+def _as_json(record: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+    return {
+        "id": record.get("id"),
+        "complaint": round(verdict.complaint, 4),
+        "is_complaint": verdict.is_complaint,
+        "needs_look": verdict.needs_look,
+        "sentiment": {
+            "negative": round(verdict.sentiment.negative, 4),
+            "neutral": round(verdict.sentiment.neutral, 4),
+            "positive": round(verdict.sentiment.positive, 4),
+        },
+        "language": verdict.language,
+        "model": verdict.model,
+    }
+
+
+def _as_row(record: Mapping[str, Any], verdict: Verdict) -> str:
+    word = "complaint" if verdict.is_complaint else "look" if verdict.needs_look else "-"
+    text = one_line(record["text"], _SHOWN)
+    return f"{verdict.complaint:5.2f}  {word:<9}  {verdict.language:<3}  {text}"

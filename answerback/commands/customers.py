@@ -10,10 +10,12 @@ from answerback import bootstrap, clock
 from answerback.commands.options import config_option, db_option, example
 from answerback.config import load_config
 from answerback.exits import Exit
+from answerback.terminal import plain, tell
 from desk.identity import import_customers
 
 
 @click.group()
+@example("answerback customers import crm.csv")
 def customers() -> None:
     """What your own records say of the people who write to you."""
 
@@ -35,7 +37,7 @@ def import_(*, file: Path, config_path: Path | None, db_path: Path | None) -> in
     if done.unmatched:
         shown = ", ".join(done.unmatched[:5])
         rest = f" and {len(done.unmatched) - 5} more" if len(done.unmatched) > 5 else ""
-        click.echo(f"{len(done.unmatched)} wait for a first post of their holder: {shown}{rest}.")
+        click.echo(plain(f"{len(done.unmatched)} wait for a first post of their holder: {shown}{rest}."))
     for record in done.bad:
-        click.echo(f"{file}, {record.position}: {record.reason}", err=True)
+        tell(f"{file}, {record.position}: {record.reason}")
     return Exit.PARTIAL if done.bad else Exit.OK

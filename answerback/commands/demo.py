@@ -59,9 +59,10 @@ policy = "standard"
 @click.option("--agent", default="you", show_default=True, help="Your name in the demo.")
 @example("answerback demo")
 def demo(*, speed: float, agent: str) -> None:
-    """Open the desk on a day of a fictional brand, with mentions arriving live.
+    """Open the desk on a replayed day, with mentions arriving live.
 
-    No account, no network. Some of its customers answer back. Everything is thrown away at the end.
+    A fictional brand, no account, no network. Some of its customers answer back. Everything is thrown
+    away at the end.
     """
     with tempfile.TemporaryDirectory(prefix="answerback-demo-") as folder, as_file(_data()) as data:
         config = Path(folder) / "config.toml"

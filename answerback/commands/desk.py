@@ -20,16 +20,23 @@ from desk.store import Store
 @click.option("--theme", help="Colours; see the command palette for the names.")
 @example("answerback desk", "answerback desk --agent anna --db team.db")
 def desk(*, config_path: Path | None, db_path: Path | None, agent: str | None, theme: str | None) -> None:
-    """Open the terminal desk: the queue, the conversation, the customer."""
+    """Open the desk: the queue, the conversation, the customer."""
     config = load_config(config_path)
     store = Store(db_path or config.store, create=False)
-    open_desk(store, agent or getpass.getuser(), theme or config.desk.theme)
+    open_desk(store, agent or _login_name(), theme or config.desk.theme)
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "agent"
 
 
 def open_desk(store: Store, agent: str, theme: str | None) -> None:
     """Run the terminal interface until it is left."""
+    from tui import themes  # noqa: PLC0415
     from tui.app import DeskApp  # noqa: PLC0415
 
-    app = DeskApp(store, agent=agent, now=clock.now, **({"theme": theme} if theme else {}))
-    app.run()
+    DeskApp(store, agent=agent, now=clock.now, theme=theme or themes.DEFAULT).run()
     store.close()

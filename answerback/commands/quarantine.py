@@ -9,6 +9,7 @@ import click
 from answerback import bootstrap
 from answerback.commands.options import config_option, db_option, example, json_option, print_json
 from answerback.config import load_config
+from answerback.terminal import one_line, plain
 from desk.store import sources
 
 
@@ -33,11 +34,5 @@ def quarantine(*, config_path: Path | None, db_path: Path | None, as_json: bool)
                     }
                 )
             else:
-                # repr: whatever stands in there reaches the terminal as text.
-                click.echo(
-                    f"{record.source}, {record.position}: {_plain(record.reason)}  {record.raw[:60]!r}"
-                )
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
+                where, reason = plain(f"{record.source}, {record.position}"), plain(record.reason)
+                click.echo(f"{where}: {reason}  {one_line(record.raw, 60)}".rstrip())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace as with_changes
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from answerback import bootstrap, clock, pipeline
 from answerback.commands.options import config_option, db_option, example, json_option, print_json
 from answerback.config import load_config
 from answerback.exits import Exit
+from answerback.terminal import tell
 from desk.errors import SourceError
 from desk.store.totals_view import totals
 from desk.triage import Rules
@@ -37,10 +41,10 @@ def replay(
     every_thread: bool,
     as_json: bool,
 ) -> int:
-    """Take a file of posts through the whole way, once: store, classify, triage, alert.
+    """Take a file of posts through the whole way, once.
 
-    FILE holds JSON lines, plain or gzipped. What an interrupted run left is finished first; a second run
-    adds nothing.
+    Stores, classifies, triages and alerts. FILE holds JSON lines, plain or gzipped. What an interrupted
+    run left is finished first; a second run adds nothing.
     """
     from listener.replay import ReplaySource, sources_in  # noqa: PLC0415
     from listener.replay_stage import ReplaySender, ReplayStage  # noqa: PLC0415
@@ -56,13 +60,9 @@ def replay(
     if every_thread:
         triage = with_changes(made.rules.triage, open_every_thread=True)
         made = with_changes(made, rules=Rules(triage, made.rules.sla))
-    with click.progressbar(length=0, label="Posts", show_pos=True, hidden=as_json) as bar:
+    with _counter(shown=not as_json) as progress:
         result = pipeline.replay(
-            made,
-            source,
-            finished=lambda: source.ended,
-            wait=time.sleep,
-            progress=lambda n: bar.update(n - bar.pos),
+            made, source, finished=lambda: source.ended, wait=time.sleep, progress=progress
         )
     held = totals(store)
     figures = {
@@ -85,11 +85,21 @@ def replay(
             f"cases, {held.brand_posts} answers by the brand, {held.alerts} alerts."
         )
     if result.quarantined:
-        click.echo(
-            f"{result.quarantined} records could not be read and are kept: answerback quarantine", err=True
-        )
+        tell(f"{result.quarantined} records could not be read and are kept: answerback quarantine")
         return Exit.PARTIAL
     return Exit.OK
+
+
+@contextmanager
+def _counter(*, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A running number for a person who waits; nothing for a file, a pipe or a script."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda _read: None
+        return
+    try:
+        yield lambda read: click.echo(f"\r{read:,} posts", err=True, nl=False)
+    finally:
+        click.echo(err=True)
 
 
 def _name(file: Path) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from answerback import bootstrap, clock
-from answerback.commands.options import Moment, config_option, db_option, example
+from answerback.commands.options import Moment, choice, config_option, db_option, example
 from answerback.config import load_config
 from answerback.rendering import ReportFormat, render
+from answerback.terminal import tell
 from desk import reporting
 from desk.errors import InputError
 from desk.model.report import GroupBy, Scope
@@ -23,17 +24,17 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 @db_option
 @click.option("--from", "opened_from", type=Moment(), help="Cases opened from then on; else all.")
 @click.option("--to", "opened_to", type=Moment(), help="Cases opened before then; else until now.")
-@click.option("--by", type=click.Choice([*GroupBy]), help="One line of figures for each.")
+@click.option("--by", type=choice(GroupBy), help="One line of figures for each.")
 @click.option(
     "--of",
     "scope",
-    type=click.Choice([*Scope]),
-    default=Scope.COMPLAINTS,
+    type=choice(Scope),
+    default=Scope.COMPLAINTS.value,
     show_default=True,
     help="Which cases count: those opened for a complaint, or all.",
 )
 @click.option(
-    "--format", "style", type=click.Choice([*ReportFormat]), default=ReportFormat.TEXT, show_default=True
+    "--format", "style", type=choice(ReportFormat), default=ReportFormat.TEXT.value, show_default=True
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file to write; else stdout.")
 @example("answerback report --from 7d --by agent", "answerback report --format html --out week.html")
@@ -66,8 +67,10 @@ def report(
     if out is None:
         click.echo(text, nl=not text.endswith("\n"))
         return
+    # Excel takes a CSV file for Latin-1 unless it begins with a byte order mark.
+    encoding = "utf-8-sig" if style == ReportFormat.CSV else "utf-8"
     try:
-        out.write_text(text, encoding="utf-8")
+        out.write_text(text, encoding=encoding, newline="")
     except OSError as error:
         raise InputError(f"Cannot write {out}: {error.strerror}.") from error
-    click.echo(f"Wrote {out}.", err=True)
+    tell(f"Wrote {out}.")
