@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from desk import intake, outbox, threads, watch
 from desk.classification import classify_pending
@@ -26,6 +27,10 @@ log = logging.getLogger("answerback")
 TICK_SECONDS = 1.0
 """How long a loop waits when there was nothing to do."""
 AFTER_ERROR_SECONDS = 10.0
+GRACE_SECONDS = 5.0
+"""How long a run that was asked to stop waits for a step that is under way."""
+_POSTS_A_STEP = 128
+"""Posts classified before a step looks up: a backlog must hold up neither a stop nor what is decided."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,13 +47,11 @@ class Pipeline:
     now: Now
 
     def think(self, now: datetime) -> int:
-        """Classify and triage everything that waits; how many mentions were decided on."""
-        decided = 0
-        while classify_pending(self.store, self.predictor):
-            pass
-        while step := threads.triage_pending(self.store, self.rules, now):
-            decided += step
-        return decided
+        """Classify the oldest posts that wait, and triage what can be; 0 when nothing is left to do."""
+        worked = classify_pending(self.store, self.predictor, _POSTS_A_STEP)
+        while decided := threads.triage_pending(self.store, self.rules, now):
+            worked += decided
+        return worked
 
     def send(self, now: datetime) -> None:
         """Send approved replies, and read back those of which the outcome is unknown."""
@@ -107,31 +110,43 @@ def replay(
 
 def _work_off(pipeline: Pipeline) -> None:
     clock = totals(pipeline.store).latest_post_at or _EPOCH
-    pipeline.think(clock)
+    while pipeline.think(clock):
+        pass
     pipeline.send(pipeline.now())
     pipeline.watch(clock)
     pipeline.deliver(pipeline.now())
 
 
-def run(pipeline: Pipeline, feeds: Sequence[Source], stop: threading.Event) -> None:
+def run(pipeline: Pipeline, feeds: Sequence[Source], stop: threading.Event) -> bool:
     """Listen until `stop` is set: a thread for each source and for each kind of work.
 
     A slow chat must not hold up a reply, nor a long backfill the watch over the clocks.
 
     A step that fails is logged and tried again; nothing that failed is lost, because every step reads what
-    waits from the store.
+    waits from the store. For the same reason a step that outlasts the grace is left alone. False when a
+    defect ended the run.
     """
-    workers = [
-        threading.Thread(target=_listen, args=(pipeline, source, stop), name=source.name) for source in feeds
+    died = threading.Event()
+    work = [(source.name, partial(_listen, pipeline, source, stop)) for source in feeds]
+    work += [
+        (step.__name__, partial(_loop, step, pipeline.now, stop))
+        for step in (pipeline.think, pipeline.send, pipeline.watch, pipeline.deliver)
     ]
-    steps = (pipeline.think, pipeline.send, pipeline.watch, pipeline.deliver)
-    workers += [
-        threading.Thread(target=_loop, args=(step, pipeline.now, stop), name=step.__name__) for step in steps
+    workers = [
+        threading.Thread(target=_told_if_it_dies, args=(task, stop, died), name=name, daemon=True)
+        for name, task in work
     ]
     for worker in workers:
         worker.start()
+    stop.wait()
+    deadline = time.monotonic() + GRACE_SECONDS
     for worker in workers:
-        worker.join()
+        worker.join(max(0.0, deadline - time.monotonic()))
+        if worker.is_alive():
+            log.warning(
+                "%s is still busy and is left; what it did not finish is done at the next start", worker.name
+            )
+    return not died.is_set()
 
 
 def _listen(pipeline: Pipeline, source: Source, stop: threading.Event) -> None:
@@ -147,35 +162,36 @@ def _listen(pipeline: Pipeline, source: Source, stop: threading.Event) -> None:
     def note(state: SourceState) -> None:
         if not state.last_error:
             return  # a good fetch has said so itself, in the transaction that stored it
-        with pipeline.store.write() as db:
-            sources.save_failure(
-                db, SourceStatus(source.name, state.state, state.last_success_at, state.last_error)
-            )
+        status = SourceStatus(source.name, state.state, state.last_success_at, state.last_error)
+        try:
+            with pipeline.store.write() as db:
+                sources.save_failure(db, status)
+        except DeskError as error:  # a full disk: the fetch failed for it, and is tried again
+            log.error("%s: %s", source.name, error)
 
-    with _told_if_it_dies(source.name, stop):
-        run_source(source, record, load_cursor, stop, note, now=pipeline.now, random=random.random)
+    run_source(source, record, load_cursor, stop, note, now=pipeline.now, random=random.random)
 
 
 def _loop(step: Callable[[datetime], object], now: Now, stop: threading.Event) -> None:
     name = threading.current_thread().name
-    with _told_if_it_dies(name, stop):
-        while not stop.is_set():
-            try:
-                step(now())
-            except DeskError as error:
-                log.error("%s: %s", name, error)
-                stop.wait(AFTER_ERROR_SECONDS)
-            stop.wait(TICK_SECONDS)
+    while not stop.is_set():
+        try:
+            if step(now()):
+                continue
+        except DeskError as error:
+            log.error("%s: %s", name, error)
+            stop.wait(AFTER_ERROR_SECONDS)
+        stop.wait(TICK_SECONDS)
 
 
-@contextmanager
-def _told_if_it_dies(name: str, stop: threading.Event) -> Iterator[None]:
+def _told_if_it_dies(task: Callable[[], object], stop: threading.Event, died: threading.Event) -> None:
     """A defect in one thread must not leave the others listening into the void: it ends the whole run."""
     finished = False
     try:
-        yield
+        task()
         finished = True
     finally:
         if not finished:
-            log.critical("%s failed; stopping", name)
+            log.critical("%s failed; stopping", threading.current_thread().name)
+            died.set()
             stop.set()

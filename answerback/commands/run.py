@@ -14,32 +14,44 @@ import click
 from answerback import bootstrap, pipeline
 from answerback.commands.options import config_option, db_option, example
 from answerback.config import ConfigError, load_config
+from answerback.exits import Exit
+from answerback.terminal import PlainFormatter
 
 
 @click.command()
 @config_option
 @db_option
 @example("answerback run", "answerback run --config staging.toml")
-def run(*, config_path: Path | None, db_path: Path | None) -> None:
-    """Listen, classify, triage, send approved replies and alert, until it is stopped."""
+def run(*, config_path: Path | None, db_path: Path | None) -> int:
+    """Listen, triage, send approved replies and alert.
+
+    Runs until it is stopped (Ctrl-C or SIGTERM). Diagnostics go to stderr, one line each.
+    """
     config = load_config(config_path)
     if not config.sources:
         raise ConfigError("No [[sources]] are configured: nothing to listen to. See `answerback doctor`.")
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
-    )
-    for chatty in ("httpx", "tweepy", "urllib3", "apprise"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    store = bootstrap.open_store(config, db_path, create=True)
-    feeds, senders = bootstrap.make_feeds(config.sources)
-    made = bootstrap.make_pipeline(config, store, senders)
+    _log_to_stderr()
     stop = threading.Event()
 
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
+    # Before anything slow: whoever stops a run that is still starting means the same.
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    logging.getLogger("answerback").info("listening to %s", ", ".join(feed.name for feed in feeds))
-    pipeline.run(made, feeds, stop)
-    store.close()
+    store = bootstrap.open_store(config, db_path, create=True)
+    feeds, senders = bootstrap.make_feeds(config.sources)
+    made = bootstrap.make_pipeline(config, store, senders)
+    log = logging.getLogger("answerback")
+    log.info("listening to %s", ", ".join(feed.name for feed in feeds))
+    sound = pipeline.run(made, feeds, stop)
+    log.info("stopped")
+    return Exit.OK if sound else Exit.FAILED
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    for chatty in ("httpx", "tweepy", "urllib3", "apprise"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
