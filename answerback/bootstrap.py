@@ -4,12 +4,14 @@ the desk makes neither a predictor nor a source, and so never loads their librar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from answerback import clock
 from answerback.calendars import make_calendar
 from answerback.config import (
+    ALWAYS,
     AlertSettings,
     AppriseSettings,
     ClassifierSettings,
@@ -23,8 +25,9 @@ from answerback.config import (
 )
 from answerback.pipeline import Pipeline
 from answerback.secrets import X_SECRETS, optional, required, x_variable
-from desk.model.calendar import ALWAYS_OPEN
-from desk.model.sla import PolicyRule, SlaPolicy
+from desk.errors import InputError
+from desk.model.calendar import ALWAYS_OPEN, BusinessCalendar
+from desk.model.sla import Clock, PolicyRule, SlaPolicy
 from desk.ports import AlertChannel, Predictor, ReplySender, Source
 from desk.store import Store
 from desk.triage import Rules, TriagePolicy
@@ -53,31 +56,33 @@ def make_rules(config: Config) -> Rules:
 
 
 def _sla_rules(settings: SlaSettings) -> tuple[PolicyRule, ...]:
-    calendars = {ALWAYS_OPEN.name: ALWAYS_OPEN} | {c.name: make_calendar(c) for c in settings.calendars}
+    calendars = {ALWAYS: ALWAYS_OPEN} | {c.name: make_calendar(c) for c in settings.calendars}
     policies: dict[str, SlaPolicy] = {}
     for policy in settings.policies:
-        if policy.calendar not in calendars:
-            raise ConfigError(
-                f'sla.policies "{policy.name}": there is no calendar "{policy.calendar}"; '
-                f"known: {', '.join(calendars)}."
-            )
-        seconds = {
-            f"{clock_name}_seconds": int(target.total_seconds())
-            for clock_name in ("first_response", "next_response", "resolution")
-            if (target := getattr(policy, clock_name)) is not None
-        }
-        policies[policy.name] = SlaPolicy(policy.name, calendars[policy.calendar], **seconds)
-    rules = []
-    for position, rule in enumerate(settings.rules, start=1):
-        if rule.policy not in policies:
-            raise ConfigError(
-                f'sla.rules[{position}]: there is no policy "{rule.policy}"; '
-                f"known: {', '.join(policies) or 'none'}."
-            )
-        conditions = rule.model_dump(exclude={"policy"})
-        rules.append(PolicyRule(policies[rule.policy], **conditions))
+        calendar = calendars[policy.calendar]
+        seconds: dict[str, int] = {}
+        for kind in Clock:
+            target = getattr(policy, kind)
+            if target is not None:
+                seconds[f"{kind}_seconds"] = int(target.total_seconds())
+                _reachable(policy.name, kind, calendar, target)
+        policies[policy.name] = SlaPolicy(policy.name, calendar, **seconds)
+    rules = [
+        PolicyRule(policies[rule.policy], **rule.model_dump(exclude={"policy"})) for rule in settings.rules
+    ]
     # Whoever matches no rule still gets a promise.
     return (*rules, PolicyRule(_STANDARD))
+
+
+def _reachable(policy: str, kind: Clock, calendar: BusinessCalendar, target: timedelta) -> None:
+    """Better no start than a case for which no due time can be found."""
+    try:
+        calendar.add(clock.now(), target.total_seconds())
+    except InputError:
+        raise ConfigError(
+            f'sla.policies "{policy}": {kind} is more than the calendar "{calendar.name}" '
+            "holds in three years."
+        ) from None
 
 
 def make_alert_rules(settings: AlertSettings) -> AlertRules:

@@ -11,18 +11,9 @@ _YEARS = range(2010, 2041)
 
 
 def make_calendar(settings: CalendarSettings) -> BusinessCalendar:
-    """Raises ConfigError for an unknown country or region, and InputError for a week without hours."""
-    week = (
-        settings.monday,
-        settings.tuesday,
-        settings.wednesday,
-        settings.thursday,
-        settings.friday,
-        settings.saturday,
-        settings.sunday,
-    )
+    """Raises ConfigError for an unknown country or region."""
     closed = {*_public_holidays(settings), *settings.closed_on}
-    return BusinessCalendar(settings.name, settings.timezone, week, frozenset(closed))
+    return BusinessCalendar(settings.name, settings.timezone, settings.week, frozenset(closed))
 
 
 def _public_holidays(settings: CalendarSettings) -> set[date]:

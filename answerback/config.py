@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import date, datetime, time, timedelta
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from desk.errors import DeskError
 from desk.model.alert import AlertKind
+from desk.model.calendar import ALWAYS_OPEN, Interval
 
 DEFAULT_PATH = Path("config.toml")
+ALWAYS = ALWAYS_OPEN.name
 
 
 class ConfigError(DeskError):
     """config.toml cannot be used; the message names the file, the key and what is allowed."""
 
 
+_LONGEST = timedelta(days=3_650)
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _PART = re.compile(r"(\d+)\s*([smhd])")
 
@@ -28,9 +43,18 @@ _PART = re.compile(r"(\d+)\s*([smhd])")
 def parse_duration(value: object) -> timedelta:
     """Read "45m", "1h 30m" or "3d"; raises ValueError."""
     text = str(value).strip().lower()
-    if not re.fullmatch(rf"(?:{_PART.pattern}\s*)+", text):
+    if len(text) > 100 or not re.fullmatch(rf"(?:{_PART.pattern}\s*)+", text, re.ASCII):
         raise ValueError('expected a duration such as "45m", "1h 30m" or "3d"')
-    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in _PART.findall(text)))
+    seconds = sum(int(n) * _UNITS[unit] for n, unit in _PART.findall(text))
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"a duration is at most {_LONGEST.days}d")
+    return timedelta(seconds=seconds)
+
+
+def _above_zero(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("must be longer than 0s")
+    return value
 
 
 def _parse_hours(value: object) -> object:
@@ -38,7 +62,11 @@ def _parse_hours(value: object) -> object:
     if match is None:
         raise ValueError('expected working hours such as "09:00-17:30"')
     begin_hour, begin_minute, end_hour, end_minute = map(int, match.groups())
-    return time(begin_hour, begin_minute), time(end_hour % 24, end_minute)
+    if (end_hour, end_minute) == (24, 0):
+        end_hour = 0  # midnight at the day's end
+    if max(begin_hour, end_hour) > 23 or max(begin_minute, end_minute) > 59:
+        raise ValueError('there is no such time of day; expected working hours such as "09:00-17:30"')
+    return time(begin_hour, begin_minute), time(end_hour, end_minute)
 
 
 def _known_zone(name: str) -> str:
@@ -49,7 +77,24 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _variable(name: str) -> str:
+    # Whoever puts the secret itself here must not read it in a message, where it would end up in a log.
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        raise ValueError(
+            'must be the name of an environment variable, such as "ANSWERBACK_OPS_SECRET", not a value'
+        )
+    return name
+
+
+def _unique(what: str, names: Iterable[str]) -> None:
+    again = [name for name, count in Counter(names).items() if count > 1]
+    if again:
+        raise ValueError(f'two {what} are called "{again[0]}"; give each a name of its own')
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Target = Annotated[Duration, AfterValidator(_above_zero)]
+Variable = Annotated[str, AfterValidator(_variable)]
 Hours = Annotated[tuple[time, time], BeforeValidator(_parse_hours)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -65,8 +110,8 @@ class ReplaySettings(_Section):
     type: Literal["replay"]
     name: str | None = None
     path: Path
-    speed: Annotated[float, Field(gt=0)] = 1.0
-    live_from: datetime | None = None
+    speed: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    live_from: AwareDatetime | None = None
     """The time in the file that falls on the start: what is before it comes at once."""
 
 
@@ -82,7 +127,7 @@ class XSettings(_Section):
     """The account's numeric id; looked up where it is missing."""
     query: str | None = None
     """Recent search, in X's query syntax; without it only mentions and the own timeline are read."""
-    interval: Duration = timedelta(seconds=60)
+    interval: Target = timedelta(seconds=60)
     base_url: str | None = None
     """Another address of the API, for tests and proxies."""
 
@@ -118,13 +163,34 @@ class CalendarSettings(_Section):
     """A country, or country and region, of the `holidays` package: "DE", "DE-BY"."""
     closed_on: tuple[date, ...] = ()
 
+    @property
+    def week(self) -> tuple[tuple[Interval, ...], ...]:
+        """Monday first."""
+        return (
+            self.monday,
+            self.tuesday,
+            self.wednesday,
+            self.thursday,
+            self.friday,
+            self.saturday,
+            self.sunday,
+        )
+
+    @model_validator(mode="after")
+    def _has_hours(self) -> Self:
+        if not any(self.week):
+            raise ValueError(
+                'has no working hours; give at least one day some, such as monday = ["09:00-17:00"]'
+            )
+        return self
+
 
 class PolicySettings(_Section):
     name: str
     calendar: str = "always"
-    first_response: Duration | None = None
-    next_response: Duration | None = None
-    resolution: Duration | None = None
+    first_response: Target | None = None
+    next_response: Target | None = None
+    resolution: Target | None = None
 
 
 class RuleSettings(_Section):
@@ -140,13 +206,33 @@ class SlaSettings(_Section):
     policies: tuple[PolicySettings, ...] = ()
     rules: tuple[RuleSettings, ...] = ()
 
+    @model_validator(mode="after")
+    def _refers_to_what_is_there(self) -> Self:
+        _unique("sla.calendars", (ALWAYS, *(calendar.name for calendar in self.calendars)))
+        _unique("sla.policies", (policy.name for policy in self.policies))
+        calendars = [ALWAYS, *(calendar.name for calendar in self.calendars)]
+        policies = [policy.name for policy in self.policies]
+        for policy in self.policies:
+            if policy.calendar not in calendars:
+                raise ValueError(
+                    f'policy "{policy.name}": there is no calendar "{policy.calendar}"; '
+                    f"known: {', '.join(calendars)}"
+                )
+        for number, rule in enumerate(self.rules, start=1):
+            if rule.policy not in policies:
+                raise ValueError(
+                    f'rules[{number}]: there is no policy "{rule.policy}"; '
+                    f"known: {', '.join(policies) or 'none'}"
+                )
+        return self
+
 
 class AppriseSettings(_Section):
     """A chat, by an apprise URL that is read from the environment, because it holds a token."""
 
     type: Literal["apprise"]
     name: str
-    url_env: str
+    url_env: Variable
 
 
 class WebhookSettings(_Section):
@@ -155,7 +241,7 @@ class WebhookSettings(_Section):
     type: Literal["webhook"]
     name: str
     url: str
-    secret_env: str
+    secret_env: Variable
     """Environment variable with one or, while a secret rotates, several `whsec_…` separated by spaces."""
     allow_private_addresses: bool = False
 
@@ -167,6 +253,11 @@ class AlertSettings(_Section):
     kinds: frozenset[AlertKind] = frozenset(AlertKind)
     ahead: Duration = timedelta(minutes=15)
     channels: tuple[ChannelSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        _unique("alerts.channels", (channel.name for channel in self.channels))
+        return self
 
 
 class ReplySettings(_Section):
@@ -189,6 +280,14 @@ class Config(_Section):
     replies: ReplySettings = ReplySettings()
     desk: DeskSettings = DeskSettings()
 
+    @field_validator("sources")
+    @classmethod
+    def _names_differ(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        # A cursor is kept under its source's name: two of one name would skip each other's posts.
+        names = (s.name or s.path.name if isinstance(s, ReplaySettings) else s.name for s in sources)
+        _unique("sources", names)
+        return sources
+
 
 def load_config(path: Path | None) -> Config:
     """Read a config file; None reads ./config.toml where there is one, and the defaults otherwise.
@@ -203,8 +302,10 @@ def load_config(path: Path | None) -> Config:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"There is no config file {path}. Write one with `answerback init`.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot read {path}: {error}.") from error
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     try:
@@ -241,9 +342,27 @@ def _sentences(path: Path, error: ValidationError) -> list[str]:
             allowed = ", ".join(_allowed_beside([p for p in mistake["loc"] if isinstance(p, str)]))
             lines.append(f"{path}: unknown key {key}; allowed here: {allowed}.")
         else:
-            lines.append(f"{path}: {key}: {mistake['msg'].removeprefix('Value error, ')}.")
+            said = mistake["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+            if mistake["type"] in _SAID:
+                said = _SAID[mistake["type"]].format_map(mistake.get("ctx", {}))
+            lines.append(f"{path}: {key}: {said}." if key else f"{path}: {said}.")
     return lines
 
+
+_SAID = {
+    "missing": "this key is missing",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text in quotes",
+    "path_type": "must be a path in quotes",
+    "tuple_type": "must be a list",
+    "frozen_set_type": "must be a list",
+    "model_type": "must be a table",
+    "union_tag_not_found": "the key type is missing; it says which kind this is",
+    "union_tag_invalid": "type must be one of {expected_tags}",
+    "timezone_aware": "must have its timezone, such as 2026-03-10T13:00:00Z",
+}
+"""Where pydantic's own words are for programmers, or repeat a value."""
 
 _SECTIONS: dict[tuple[str, ...], type[_Section]] = {
     (): Config,

@@ -11,8 +11,9 @@ import click
 
 from answerback import bootstrap, secrets
 from answerback.commands.options import config_option, db_option, example, json_option, print_json
-from answerback.config import DEFAULT_PATH, Config, load_config
+from answerback.config import DEFAULT_PATH, Config, ReplaySettings, load_config
 from answerback.exits import Exit
+from answerback.terminal import plain
 from desk.errors import DeskError
 from desk.store import Store, sources
 from desk.store.totals_view import totals
@@ -38,14 +39,18 @@ class Finding:
 @json_option
 @example("answerback doctor")
 def doctor(*, config_path: Path | None, db_path: Path | None, as_json: bool) -> int:
-    """Check config, secrets, model, store and sources, and say what to do next."""
+    """Check the setup, and say what to do next.
+
+    Looks at config, secrets, model, store, sources and alert channels. The exit code is 1 where something
+    is wrong.
+    """
     findings = list(_examine(config_path, db_path))
     if as_json:
         print_json({"findings": [{"about": f.about, "health": f.health, "said": f.said} for f in findings]})
     else:
         signs = {Health.GOOD: "✓", Health.HINT: "•", Health.BAD: "✗"}
         for finding in findings:
-            click.echo(f"{signs[finding.health]} {finding.about:<10} {finding.said}")
+            click.echo(plain(f"{signs[finding.health]} {finding.about:<10} {finding.said}"))
     return Exit.PARTIAL if any(f.health is Health.BAD for f in findings) else Exit.OK
 
 
@@ -60,6 +65,7 @@ def _examine(config_path: Path | None, db_path: Path | None) -> Iterator[Finding
         yield Finding("config", Health.HINT, "There is no config.toml here; write one: answerback init")
     else:
         yield Finding("config", Health.GOOD, f"{config_path or DEFAULT_PATH} is valid.")
+    yield from _sources(config)
     yield from _secrets(config)
     yield from _model(config)
     path = db_path or config.store
@@ -69,11 +75,27 @@ def _examine(config_path: Path | None, db_path: Path | None) -> Iterator[Finding
         yield Finding("store", Health.HINT, f"{path} does not exist yet; answerback run makes it.")
 
 
-def _secrets(config: Config) -> Iterator[Finding]:
+def _sources(config: Config) -> Iterator[Finding]:
     if not config.sources:
         yield Finding("sources", Health.HINT, "None configured; name at least one in [[sources]].")
-    for name in secrets.missing(config):
+    for source in config.sources:
+        if isinstance(source, ReplaySettings) and not source.path.is_file():
+            yield Finding("sources", Health.BAD, f"There is no file {source.path} to replay.")
+
+
+def _secrets(config: Config) -> Iterator[Finding]:
+    missing = secrets.missing(config)
+    for name in missing:
         yield Finding("secrets", Health.BAD, f"The environment variable {name} is not set.")
+    if missing:
+        return
+    try:
+        channels = bootstrap.make_channels(config.alerts)
+    except DeskError as error:
+        yield Finding("alerts", Health.BAD, str(error))
+        return
+    if channels:
+        yield Finding("alerts", Health.GOOD, f"go to {', '.join(channels)}.")
 
 
 def _model(config: Config) -> Iterator[Finding]:
@@ -91,6 +113,7 @@ def _store(path: Path) -> Iterator[Finding]:
         held = totals(store)
         with store.read() as db:
             statuses = sources.statuses(db)
+            gaps = sources.gaps(db)
     except DeskError as error:
         yield Finding("store", Health.BAD, str(error))
         return
@@ -103,6 +126,9 @@ def _store(path: Path) -> Iterator[Finding]:
     if held.quarantined:
         said = f"{held.quarantined} records could not be read: answerback quarantine"
         yield Finding("intake", Health.HINT, said)
+    for name, gap in gaps:
+        stretch = f"{gap.since:%Y-%m-%d %H:%M} to {gap.until:%Y-%m-%d %H:%M} UTC"
+        yield Finding("intake", Health.HINT, f"{name}: posts may be missing from {stretch}. {gap.reason}")
     if held.undelivered:
         said = f"{held.undelivered} alerts found no taker: answerback alerts dead"
         yield Finding("alerts", Health.BAD, said)
