@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from classifier.data import Example, load_examples
 from classifier.export import EncoderShape, write_folder
 from classifier.fitting import Plan, Progress, TrainingError, fit
 from classifier.labels import UNDETERMINED
-from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_head
+from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_head, glimpse
 from classifier.network import Network
 from classifier.predictor import OnnxPredictor
 from classifier.quantise import quantise_rows
@@ -113,5 +114,8 @@ def _language_head(network: Network, data: Path, base: Path, plan: Plan, seed: i
     tokenizer = Tokenizer.from_file(str(base / TOKENIZER))
     tokenizer.no_padding()
     tokenizer.enable_truncation(plan.max_tokens)
-    bags = bag_of_tokens([one.text for one in known], tokenizer, *quantise_rows(network.table))
-    return fit_language_head(bags, [one.language for one in known], seed)
+    chance = random.Random(seed)  # noqa: S311 -- samples, not secrets
+    texts = [one.text for one in known]
+    texts += [glimpse(text, chance) for text in texts]
+    bags = bag_of_tokens(texts, tokenizer, *quantise_rows(network.table))
+    return fit_language_head(bags, [one.language for one in known] * 2, seed)
