@@ -66,7 +66,9 @@ def classify(*, file: str, config_path: Path | None, as_json: bool) -> int:
 def _lines_of(file: str) -> Iterator[Iterator[Line]]:
     """Lines of a file, plain or gzipped, or of a pipe. Raises SourceError or InputError."""
     path = Path(file)
-    if file != "-" and (path.is_file() or path.is_dir() or not path.exists()):
+    if file != "-" and not path.exists():
+        raise InputError(f"There is no file {file}. Name one of JSON lines, or - for the standard input.")
+    if file != "-" and (path.is_file() or path.is_dir()):
         yield read_lines(path)
         return
     try:

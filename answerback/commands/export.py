@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -66,7 +67,7 @@ def _rows(store: Store, what: What) -> tuple[Iterator[export_view.Row], Sequence
 @contextmanager
 def _stream(out: Path | None, style: ExportFormat) -> Iterator[TextIO]:
     if out is None:
-        yield click.get_text_stream("stdout", encoding="utf-8")
+        yield sys.stdout
         return
     # Excel takes a CSV file for Latin-1 unless it begins with a byte order mark.
     encoding = "utf-8-sig" if style is ExportFormat.CSV else "utf-8"
