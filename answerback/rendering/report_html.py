@@ -13,7 +13,7 @@ from markupsafe import Markup
 from answerback.rendering import charts, words
 from answerback.rendering.public_figures import PUBLIC_FIGURES, own
 from answerback.rendering.time_steps import columns_over_time
-from desk.model.report import Attainment, Durations, GroupBy, Report, Scope
+from desk.model.report import Attainment, Durations, Figures, GroupBy, Report, Scope
 from desk.model.sla import Clock
 
 MOST_BREACHES = 50
@@ -96,7 +96,9 @@ def _tiles(report: Report) -> tuple[Tile, ...]:
         Tile(
             "Median first response",
             words.duration(first.wall.p50),
-            f"wall time; {words.duration(first.working.p50, days=False)} of working time",
+            f"wall time; {words.duration(first.working.p50, days=False)} of working time"
+            if first.wall.n
+            else "no answer yet",
         ),
         Tile(
             "First response in time",
@@ -113,6 +115,8 @@ def _charts(report: Report) -> list[Chart]:
     return [*_over_time(report), _attainment(report), _waits(report), *_answers_by_group(report)]
 
 
+_SAID_ELSEWHERE = frozenset({GroupBy.AGENT, GroupBy.DAY})
+"""An agent's cases are those that the agent answered; days have columns of their own."""
 _ANSWERED_LEGEND = (("good", "answered"), ("bad", "unanswered"))
 
 
@@ -153,9 +157,8 @@ def _share(label: str, kept: Attainment) -> charts.Share:
 def _waits(report: Report) -> Chart:
     title = "How long the first response took"
     clock = Clock.FIRST_RESPONSE
-    drawn = words.groups_in_order(report)[:MOST_GROUPS_DRAWN]
     data = [charts.Wait("All", report.total.clocks[clock].wall)]
-    data += [charts.Wait(name, figures.clocks[clock].wall) for name, figures in drawn]
+    data += [charts.Wait(name, figures.clocks[clock].wall) for name, figures in _drawn(report)]
     about = (
         "Wall time, of what was answered. The box holds the middle half, its mark and the figure are the "
         "median, the line goes on to the 90th percentile." + _not_drawn(report)
@@ -166,16 +169,22 @@ def _waits(report: Report) -> Chart:
 
 
 def _answers_by_group(report: Report) -> list[Chart]:
-    if report.grouped_by in {None, GroupBy.AGENT}:  # an agent's cases are those that the agent answered
+    if report.grouped_by is None or report.grouped_by in _SAID_ELSEWHERE:
         return []
-    assert report.grouped_by is not None  # noqa: S101 - said above, in a way that mypy does not read
     title = f"Answered by {words.group_title(report.grouped_by).lower()}"
     data = [
         charts.Share(name, figures.answered, figures.unanswered, 0, words.percent(figures.answer_rate))
-        for name, figures in words.groups_in_order(report)[:MOST_GROUPS_DRAWN]
+        for name, figures in _drawn(report)
     ]
     about = "Cases, as a share of each group's own." + _not_drawn(report)
     return [Chart(charts.shares("answered", title, data), title, about, _ANSWERED_LEGEND)]
+
+
+def _drawn(report: Report) -> list[tuple[str, Figures]]:
+    """The largest groups; of days the latest."""
+    groups = words.groups_in_order(report)
+    by_day = report.grouped_by is GroupBy.DAY
+    return groups[-MOST_GROUPS_DRAWN:] if by_day else groups[:MOST_GROUPS_DRAWN]
 
 
 def _not_drawn(report: Report) -> str:

@@ -17,6 +17,8 @@ from desk.model.platform import platform_of
 from desk.model.report import Breach, Figures, GroupBy, Report, Scope
 from desk.model.sla import Clock, SlaPolicy
 
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where a report of everything begins: long before the first public post."""
 NONE = "–"
 """Stands where there is no figure: not the same as nought."""
 
@@ -128,6 +130,8 @@ def moment(at: datetime) -> str:
 def period(report: Report) -> str:
     """Whole days as the first and the last day that count; anything else with its times."""
     start, end = report.opened_from.astimezone(UTC), report.opened_to.astimezone(UTC)
+    if start <= _BEGINNING:
+        return f"everything until {moment(end)}"
     if start.time() == end.time() == time(0) and end > start:
         last = end - timedelta(days=1)
         if last.date() == start.date():
