@@ -109,6 +109,11 @@ class Store:
         if MIGRATIONS.pending(db):
             if not db.conn.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
                 db.conn.execute("PRAGMA journal_mode = WAL")
+            elif not MIGRATIONS.applied(db):
+                raise StoreError(
+                    f"{self.path} is not an Answerback store but another program's database, and was left "
+                    "as it is; choose another file with --db."
+                )
             with self.write() as writing:  # two processes at a first start: the second one waits
                 MIGRATIONS.apply(writing)
 
