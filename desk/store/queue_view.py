@@ -179,5 +179,6 @@ def fts_query(words: str) -> str:
 
     Each word is quoted, so that nothing a person types is read as the query language's syntax.
     """
-    quoted = ['"' + word.replace('"', '""') + '"' for word in words.split()]
+    # The query language ends at a NUL, also inside quotes.
+    quoted = ['"' + word.replace('"', '""') + '"' for word in words.replace("\0", " ").split()]
     return " ".join(quoted) + "*" if quoted else '""'
