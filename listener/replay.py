@@ -126,7 +126,7 @@ class ReplaySource:
 
     @property
     def ended(self) -> bool:
-        """The last fetch came to the end of the file; lines added to it later are still read."""
+        """The last fetch passed the file's last line; a stage may still have something to say."""
         return self._ended
 
     def fetch(self, cursor: str | None) -> Batch:

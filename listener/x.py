@@ -12,7 +12,7 @@ from typing import Any
 
 from desk.errors import InputError, SourceError
 from desk.model.mention import Mention, MentionId, mention_id
-from desk.ports import BadRecord, Batch, Now
+from desk.ports import BadRecord, Batch, Gap, Now
 from listener.x_api import DEFAULT_BASE_URL, XClient, XCredentials, XError, compact, explain
 from listener.x_posts import (
     EXPANSIONS,
@@ -38,6 +38,9 @@ _TIMELINE_REACH = {"mentions": 800, "own": 3_200}
 """Posts that a timeline gives at most ("Timelines", 2026)."""
 _NO_RESET_SECONDS = 60.0
 """Wait after a 429 that does not say when its window ends."""
+_NOBODY_WROTE = timedelta(hours=1)
+"""How far an empty feed is looked back on; far more than any index is late."""
+_BEGINNING = datetime(2006, 1, 1, tzinfo=UTC)
 _RAW_LIMIT = 10_000
 
 
@@ -70,6 +73,7 @@ class _Cursor:
             for value in (cursor.since_id, cursor.pending_newest_id):
                 if value is not None and not is_id(value):
                     raise ValueError(value)
+            cursor.since()
             return replace(cursor, passed=int(cursor.passed))
         except (ValueError, TypeError) as error:
             raise SourceError(
@@ -77,6 +81,12 @@ class _Cursor:
                 "remove that cursor to begin anew.",
                 permanent=True,
             ) from error
+
+    def since(self) -> datetime | None:
+        """The lower bound as a time; None for an id older than the scheme that holds one."""
+        if self.since_id is not None:
+            return time_of(self.since_id)
+        return None if self.start_time is None else datetime.fromisoformat(self.start_time)
 
     def dump(self) -> str:
         fields = (
@@ -138,7 +148,8 @@ class XSource:
         """One page. Raises SourceError: permanent where the keys, the account or the query are wrong."""
         now = self._now()
         bad: list[BadRecord] = []
-        at = self._begin(cursor, now, bad)
+        gaps: list[Gap] = []
+        at = self._begin(cursor, now, gaps)
         try:
             account_id = self._resolve()
             try:
@@ -162,29 +173,33 @@ class XSource:
             else:
                 if mention is not None:
                     mentions.append(mention)
-        at = self._advance(at, page, posts, bad)
-        return Batch(mentions, _deleted(page), bad, at.dump(), more=at.next_token is not None)
-
-    def _begin(self, cursor: str | None, now: datetime, bad: list[BadRecord]) -> _Cursor:
-        """The cursor, its lower bound moved to what search still reaches; a gap is said, not hidden."""
-        first = now - timedelta(hours=self._first_hours)
-        at = (
-            _Cursor(start_time=f"{first.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
-            if cursor is None
-            else _Cursor.parse(cursor, self._name)
+        at = self._advance(at, page, posts, gaps)
+        return Batch(
+            mentions,
+            deleted=_deleted(page),
+            bad=bad,
+            gaps=gaps,
+            headroom=self._client.headroom,
+            cursor=at.dump(),
+            more=at.next_token is not None,
         )
-        if self._feed is not XFeed.SEARCH or at.next_token is not None:
+
+    def _begin(self, cursor: str | None, now: datetime, gaps: list[Gap]) -> _Cursor:
+        """The cursor, its lower bound moved to what search still reaches; a gap is said, not hidden."""
+        reach = now - _SEARCH_REACH + _SEARCH_MARGIN if self._feed is XFeed.SEARCH else None
+        if cursor is None:
+            first = now - timedelta(hours=self._first_hours)
+            return _Cursor(start_time=_stamp(first if reach is None else max(first, reach)))
+        at = _Cursor.parse(cursor, self._name)
+        since = at.since()
+        if reach is None or since is None or since >= reach or at.next_token is not None:
             return at
-        reach = now - _SEARCH_REACH + _SEARCH_MARGIN
-        if at.since_id is not None and int(at.since_id) < id_of(reach):
-            bad.append(
-                self._gap(at.since_id, f"X's search keeps 7 days; posts before {reach:%Y-%m-%d %H:%M} UTC")
-            )
-            return replace(at, since_id=str(id_of(reach)))
-        if at.since_id is None and at.start_time is not None:
-            start = max(datetime.fromisoformat(at.start_time), reach)
-            return replace(at, start_time=f"{start:%Y-%m-%dT%H:%M:%SZ}")
-        return at
+        gaps.append(
+            Gap(since, reach, "X's search keeps posts for 7 days only, and it was not asked for longer.")
+        )
+        return (
+            replace(at, since_id=str(id_of(reach))) if at.since_id else replace(at, start_time=_stamp(reach))
+        )
 
     def _resolve(self) -> str:
         if self._account_id is None:
@@ -239,9 +254,7 @@ class XSource:
             )
         return posts
 
-    def _advance(
-        self, at: _Cursor, page: Mapping[str, Any], posts: list[Any], bad: list[BadRecord]
-    ) -> _Cursor:
+    def _advance(self, at: _Cursor, page: Mapping[str, Any], posts: list[Any], gaps: list[Gap]) -> _Cursor:
         meta = page.get("meta")
         meta = meta if isinstance(meta, dict) else {}
         ids = [post["id"] for post in posts if isinstance(post, dict) and is_id(post.get("id"))]
@@ -255,15 +268,23 @@ class XSource:
             if token == at.next_token:
                 raise SourceError(f"Source {self._name}: X gave the same page twice; asked again later.")
             return replace(at, pending_newest_id=pending, next_token=token, passed=passed)
-        reach = _TIMELINE_REACH.get(self._feed)
-        if reach is not None and passed >= reach:
-            oldest = min(ids, key=int, default="?")
-            bad.append(self._gap(oldest, f"X's timeline gives {reach} posts at most; older ones"))
+        self._notice_limit(at, ids, passed, gaps)
+        if pending is None and at.since_id is None:
+            # Nobody has ever written. The bound follows, or it would fall behind what search reaches.
+            late = max(at.since() or _BEGINNING, self._now() - _NOBODY_WROTE)
+            return _Cursor(start_time=_stamp(late))
         since = at.since_id if pending is None else self._overlapped(pending)
         if since is not None and at.since_id is not None:
             since = max(since, at.since_id, key=int)
-        # Until a post has given a since_id, the time of the first fetch stays the bound.
-        return _Cursor(since_id=since, start_time=None if since else at.start_time)
+        return _Cursor(since_id=since)
+
+    def _notice_limit(self, at: _Cursor, ids: list[str], passed: int, gaps: list[Gap]) -> None:
+        """A timeline ends after so many posts, whether or not it came to the lower bound."""
+        reach = _TIMELINE_REACH.get(self._feed)
+        since, oldest = at.since(), min(ids, key=int, default=None)
+        until = None if oldest is None else time_of(oldest)
+        if reach is not None and passed >= reach and since is not None and until is not None:
+            gaps.append(Gap(since, max(since, until), f"X's {self._feed} timeline ends after {reach} posts."))
 
     def _overlapped(self, newest_id: str) -> str:
         """Search ends 30 s ago and indexes late: the next pass looks a little further back."""
@@ -292,8 +313,9 @@ class XSource:
         key = post_id if is_id(post_id) else f"without id {hashlib.sha256(raw.encode()).hexdigest()[:12]}"
         return BadRecord(f"post {key}", raw, reason)
 
-    def _gap(self, key: str, what: str) -> BadRecord:
-        return BadRecord(f"gap at {key}", "", f"{what} cannot be fetched any more; look at them on X.")
+
+def _stamp(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _deleted(page: Mapping[str, Any]) -> list[MentionId]:

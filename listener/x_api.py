@@ -7,9 +7,10 @@ knows one host only, and fails on an error body that is not the JSON object it e
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import requests
@@ -19,7 +20,7 @@ from pydantic import SecretStr
 from tweepy.auth import OAuth1UserHandler
 
 from desk.errors import InputError
-from desk.ports import Now
+from desk.ports import Headroom, Now
 from listener.http import hush, reset_seconds, retry_after_seconds
 from listener.text import one_line
 
@@ -28,7 +29,9 @@ _DETAIL_LIMIT = 300
 _NOT_SENT = (
     urllib3.exceptions.NewConnectionError,  # refused, unreachable, and, as a subclass, an unknown name
     urllib3.exceptions.ConnectTimeoutError,
+    ssl.SSLCertVerificationError,
 )
+"""Causes that come before the first byte of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,9 @@ class XClient(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
         base_url: str = DEFAULT_BASE_URL,
         timeout_seconds: float = 30,
     ) -> None:
-        """Raises InputError when there is neither a bearer token nor a full set of user keys."""
+        """Raises InputError without a bearer token and a full set of user keys, or for a bad base URL."""
+        if not base_url.startswith(("https://", "http://127.", "http://localhost")):
+            raise InputError("X: base_url must begin with https:// (http only for this machine itself).")
         if credentials.bearer_token is None and not credentials.user_context:
             raise InputError(
                 "X needs a bearer token, or consumer key, consumer secret, access token and access token "
@@ -104,8 +109,8 @@ class XClient(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
             wait_on_rate_limit=False,
         )
         self.reads_as_user = credentials.bearer_token is None
-        # A proxy or .netrc of the environment must not see or replace the credentials unasked.
-        self.session.trust_env = False
+        self.headroom: Headroom | None = None
+        """What the rate limit of the last endpoint asked still allows."""
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._now = now
@@ -114,14 +119,13 @@ class XClient(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
         self, method: str, route: str, params: Any = None, json: Any = None, user_auth: bool = False
     ) -> requests.Response:
         """One attempt. Raises XError for everything but a 2xx whose body is a JSON object."""
-        headers = {"User-Agent": self.user_agent}
-        auth = None
-        if user_auth:
-            auth = OAuth1UserHandler(
+        auth = (
+            OAuth1UserHandler(
                 self.consumer_key, self.consumer_secret, self.access_token, self.access_token_secret
             ).apply_auth()
-        else:
-            headers["Authorization"] = f"Bearer {self.bearer_token}"
+            if user_auth
+            else _Bearer(self.bearer_token)
+        )
         if method != "GET":
             # A kept connection that the platform has closed meanwhile would turn a reply that never
             # left into one whose fate is unknown.
@@ -132,17 +136,29 @@ class XClient(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
                 self._base_url + route,
                 params=params,
                 json=json,
-                headers=headers,
+                headers={"User-Agent": self.user_agent},
                 auth=auth,
                 timeout=self._timeout_seconds,
                 allow_redirects=False,
             )
         except requests.RequestException as error:
             raise _no_answer(error, self._timeout_seconds) from error
+        self.headroom = _headroom(response, self._now())
         if not 200 <= response.status_code < 300:
             raise _refusal(response, self._now())
         _object(response)
         return response
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Given as `auth`, because a header alone would lose against a .netrc of the environment."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 def _reveal(secret: SecretStr | None) -> str | None:
@@ -158,16 +174,18 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(current))
         yield current
-        inner = (*current.args, getattr(current, "reason", None), current.__cause__, current.__context__)
+        # Not `__context__`: what happened to be handled at the time is no cause.
+        inner = (*current.args, getattr(current, "reason", None), current.__cause__)
         waiting += [cause for cause in inner if isinstance(cause, BaseException)]
 
 
 def _no_answer(error: requests.RequestException, timeout_seconds: float) -> XError:
     """No text of the exception is passed on: it can hold the whole address."""
-    if any(isinstance(cause, _NOT_SENT) for cause in _causes(error)):
-        return XError("X cannot be reached (connection refused, no route, or unknown name)", left=False)
+    left = not any(isinstance(cause, _NOT_SENT) for cause in _causes(error))
     if isinstance(error, requests.exceptions.SSLError):
-        return XError("X's certificate or encryption was refused")
+        return XError("X's certificate or encryption was refused", left=left)
+    if not left:
+        return XError("X cannot be reached (connection refused, no route, or unknown name)", left=False)
     if isinstance(error, requests.Timeout):
         return XError(f"X did not answer within {timeout_seconds:g} s")
     return XError("the connection to X broke before the answer was complete")
@@ -185,6 +203,15 @@ def _refusal(response: requests.Response, now: datetime) -> XError:
     reason = one_line(response.reason or "", 60)
     message = f"X answered {response.status_code} {reason}".rstrip() + (f": {detail}" if detail else "")
     return XError(message, status=response.status_code, retry_after=wait, codes=codes)
+
+
+def _headroom(response: requests.Response, now: datetime) -> Headroom | None:
+    limit, remaining = (response.headers.get(f"x-rate-limit-{name}", "") for name in ("limit", "remaining"))
+    if not (limit.isdecimal() and remaining.isdecimal()):
+        return None
+    wait = reset_seconds(response.headers.get("x-rate-limit-reset"), now)
+    resets_at = None if wait is None else now + timedelta(seconds=wait)
+    return Headroom(int(remaining), int(limit), resets_at)
 
 
 def _object(response: requests.Response) -> None:

@@ -43,10 +43,17 @@ def test_a_file_is_told_plain_or_gzip_by_its_first_bytes(tmp_path: Path, clock: 
         tmp_path / ("posts.jsonl" if packed else "posts.gz"), [post(n) for n in range(7)], packed=packed
     )
 
-    batches = drain(ReplaySource(path, now=clock, batch_size=3))
+    source = ReplaySource(path, now=clock, batch_size=3)
+    first = source.fetch(None)
+    assert not source.ended
+    batches = [first, *drain(source, first.cursor)]
 
     assert ids(batches) == [str(n) for n in range(7)]
     assert [len(batch.mentions) for batch in batches] == [3, 3, 1]
+    assert source.ended
+    resumed = ReplaySource(path, now=clock)
+    assert not resumed.fetch(batches[-1].cursor).mentions
+    assert resumed.ended
 
 
 def test_every_field_of_a_line_reaches_the_mention(tmp_path: Path, clock: Clock) -> None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from desk.errors import InputError, SourceError
 from desk.model.mention import Mention
-from desk.ports import Batch
+from desk.ports import Batch, Headroom
 from listener.x import XAccount, XCredentials, XFeed, XSource
 from tests.fakes.clock import START, Clock
 from tests.fakes.loopback import Answer, Hang, Reset
@@ -115,7 +115,7 @@ def test_the_first_fetch_looks_back_as_far_as_it_is_told_until_a_post_is_seen(x:
     recent = x.add_post("20", "@Fernway recent")
 
     assert not empty.mentions
-    assert json.loads(empty.cursor or "") == {"start_time": "2026-03-09T09:00:00Z"}
+    assert json.loads(empty.cursor or "") == {"start_time": "2026-03-10T08:00:00Z"}
     assert only(source_of(x).fetch(empty.cursor)).external_id == recent
 
 
@@ -143,23 +143,69 @@ def test_a_search_that_was_off_for_longer_than_x_keeps_posts_says_what_it_missed
     batch = source.fetch(cursor)
 
     assert only(batch).external_id == newest
-    [gap] = batch.bad
-    assert gap.position.startswith("gap at ")
-    assert "keeps 7 days; posts before 2026-03-12 09:05 UTC cannot be fetched" in gap.reason
+    [gap] = batch.gaps
+    assert abs(gap.since - START) <= timedelta(seconds=60)
+    assert gap.until == clock() - timedelta(days=7) + timedelta(minutes=5)
+    assert "keeps posts for 7 days only" in gap.reason
+    assert not source.fetch(batch.cursor).gaps
 
 
-def test_a_timeline_that_ends_at_its_limit_says_that_older_posts_are_out_of_reach(
-    x: FakeX, monkeypatch: pytest.MonkeyPatch
+def test_a_search_that_never_found_anything_reports_no_gap_for_as_long_as_it_runs(
+    x: FakeX, clock: Clock
 ) -> None:
+    source = source_of(x, XFeed.SEARCH, query="fernway")
+    cursor = None
+    for _ in range(10):
+        batch = source.fetch(cursor)
+        assert not batch.gaps
+        cursor = batch.cursor
+        clock.advance(24 * 3600)
+    x.add_post("20", "fernway at last")
+
+    assert only(source.fetch(cursor)).text == "fernway at last"
+
+
+def test_an_empty_search_that_was_off_for_longer_says_so_too(x: FakeX, clock: Clock) -> None:
+    source = source_of(x, XFeed.SEARCH, query="fernway")
+    cursor = source.fetch(None).cursor
+    clock.advance(30 * 24 * 3600)
+
+    assert len(source.fetch(cursor).gaps) == 1
+
+
+def test_a_timeline_that_ends_at_its_limit_says_from_when_posts_may_be_missing(
+    x: FakeX, clock: Clock
+) -> None:
+    oldest = START + timedelta(seconds=5)
     for number in range(12):
-        x.add_post("20", f"@Fernway {number}")
-    cursor = json.dumps({"since_id": "1", "next_token": "t-0-9223372036854775807", "passed": 790})
+        x.add_post("20", f"@Fernway {number}", at=oldest + timedelta(minutes=number))
+    since = str(int(x.next_id(START - timedelta(days=1))))
+    cursor = json.dumps({"since_id": since, "next_token": "t-0-9223372036854775807", "passed": 790})
 
-    batches = drain(source_of(x), cursor)
+    gaps = [gap for batch in drain(source_of(x), cursor) for gap in batch.gaps]
 
-    assert [bad.reason[:40] for batch in batches for bad in batch.bad] == [
-        "X's timeline gives 800 posts at most; ol"
-    ]
+    assert [(gap.since, gap.until) for gap in gaps] == [(START - timedelta(days=1), oldest)]
+    assert "ends after 800 posts" in gaps[0].reason
+
+
+def test_the_rate_limits_headroom_is_passed_on(x: FakeX) -> None:
+    x.fail(
+        "/2/users/10/mentions",
+        Answer(
+            200,
+            {"meta": {"result_count": 0}},
+            {
+                "x-rate-limit-limit": "450",
+                "x-rate-limit-remaining": "17",
+                "x-rate-limit-reset": str(int(START.timestamp()) + 60),
+            },
+        ),
+        Answer(200, {"meta": {"result_count": 0}}, {"x-rate-limit-limit": "many"}),
+    )
+    source = source_of(x)
+
+    assert source.fetch(None).headroom == Headroom(17, 450, START + timedelta(seconds=60))
+    assert source.fetch(None).headroom is None
 
 
 def test_an_edit_stays_the_same_mention(x: FakeX, clock: Clock) -> None:
