@@ -31,12 +31,26 @@ NOBODY = "(unanswered)"
 
 
 @dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of a clock, measured once: due times are most of a report's work, and groups ask again."""
+
+    span: Span
+    breached_at: datetime | None
+    wall_seconds: float | None
+    working_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Told:
     """One case as its log tells it."""
 
     case_id: CaseId
     log: Sequence[Event]
-    spans: Sequence[Span]
+    runs: Sequence[_Run]
+
+    @property
+    def spans(self) -> Iterator[Span]:
+        return (run.span for run in self.runs)
 
     @property
     def opened(self) -> Event:
@@ -84,7 +98,7 @@ def build(
         told = [
             case
             for case_id, log in events.by_case(db, opened_from, opened_to)
-            if _in_scope((case := _tell(case_id, log, policies)).opened, scope)
+            if _in_scope((case := _tell(case_id, log, policies, now)).opened, scope)
         ]
     counted = [case for case in told if not case.dismissed]
     groups: dict[str, list[_Told]] = defaultdict(list)
@@ -97,18 +111,22 @@ def build(
         made_at=now,
         scope=scope,
         grouped_by=by,
-        total=_figures(counted, now),
-        groups=tuple((key, _figures(groups[key], now)) for key in sorted(groups)),
+        total=_figures(counted),
+        groups=tuple((key, _figures(groups[key])) for key in sorted(groups)),
         threads=_threads(counted),
-        breaches=tuple(sorted(_breaches(counted, now), key=lambda breach: (breach.due_at, breach.case_id))),
+        breaches=tuple(sorted(_breaches(counted), key=lambda breach: (breach.due_at, breach.case_id))),
         days=_days(counted),
         dismissed=len(told) - len(counted),
         policies=_policies(counted),
     )
 
 
-def _tell(case_id: CaseId, log: Sequence[Event], policies: Mapping[str, SlaPolicy]) -> _Told:
-    return _Told(case_id, effective(log), spans(log, policies))
+def _tell(case_id: CaseId, log: Sequence[Event], policies: Mapping[str, SlaPolicy], now: datetime) -> _Told:
+    return _Told(case_id, effective(log), [_measure(span, now) for span in spans(log, policies)])
+
+
+def _measure(span: Span, now: datetime) -> _Run:
+    return _Run(span, span.breached_at(now), span.wall_seconds(), span.working_seconds())
 
 
 def _in_scope(opened: Event, scope: Scope) -> bool:
@@ -134,7 +152,7 @@ def _group_key(case: _Told, by: GroupBy) -> str:
             return case.opened.at.astimezone(UTC).date().isoformat()
 
 
-def _figures(told: Sequence[_Told], now: datetime) -> Figures:
+def _figures(told: Sequence[_Told]) -> Figures:
     answered = sum(case.first_answer is not None for case in told)
     return Figures(
         cases=len(told),
@@ -142,21 +160,21 @@ def _figures(told: Sequence[_Told], now: datetime) -> Figures:
         unanswered=len(told) - answered,
         resolved=sum(case.resolved for case in told),
         clocks={
-            clock: _clock_figures([s for case in told for s in case.spans if s.clock is clock], now)
+            clock: _clock_figures([r for case in told for r in case.runs if r.span.clock is clock])
             for clock in Clock
         },
     )
 
 
-def _clock_figures(runs: Sequence[Span], now: datetime) -> ClockFigures:
+def _clock_figures(runs: Sequence[_Run]) -> ClockFigures:
     # A response that never came has no duration, though its breach counts.
-    timed = [s for s in runs if s.answered_by is not None or s.clock is Clock.RESOLUTION]
-    missed = sum(span.breached_at(now) is not None for span in runs)
-    targeted = [span for span in runs if span.policy.target_seconds(span.clock) is not None]
-    met = sum(span.stopped_at is not None and span.breached_at(now) is None for span in targeted)
+    timed = [r for r in runs if r.span.answered_by is not None or r.span.clock is Clock.RESOLUTION]
+    missed = sum(run.breached_at is not None for run in runs)
+    targeted = [run for run in runs if run.span.policy.target_seconds(run.span.clock) is not None]
+    met = sum(run.span.stopped_at is not None and run.breached_at is None for run in targeted)
     return ClockFigures(
-        wall=Durations.of([w for s in timed if (w := s.wall_seconds()) is not None]),
-        working=Durations.of([w for s in timed if (w := s.working_seconds()) is not None]),
+        wall=Durations.of([run.wall_seconds for run in timed if run.wall_seconds is not None]),
+        working=Durations.of([run.working_seconds for run in timed if run.working_seconds is not None]),
         attainment=Attainment(met, missed, len(targeted) - met - missed),
     )
 
@@ -174,15 +192,20 @@ def _threads(told: Iterable[_Told]) -> Threads:
     return Threads(len(starts), len(answers), Durations.of(waits))
 
 
-def _breaches(told: Iterable[_Told], now: datetime) -> Iterator[Breach]:
+def _breaches(told: Iterable[_Told]) -> Iterator[Breach]:
     for case in told:
         data = case.opened.data
-        for span in case.spans:
-            due = span.breached_at(now)
-            if due is not None:
-                answerer = NATIVE if span.answered_by == SYSTEM else span.answered_by
+        for run in case.runs:
+            if run.breached_at is not None:
+                span = run.span
                 yield Breach(
-                    case.case_id, data["brand"], data["source"], span.clock, due, span.stopped_at, answerer
+                    case_id=case.case_id,
+                    brand=data["brand"],
+                    source=data["source"],
+                    clock=span.clock,
+                    due_at=run.breached_at,
+                    stopped_at=span.stopped_at,
+                    agent=NATIVE if span.answered_by == SYSTEM else span.answered_by,
                 )
 
 
