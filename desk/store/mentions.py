@@ -119,11 +119,17 @@ class Undecided:
 
 
 def undecided(db: Database, limit: int) -> list[Undecided]:
-    """What can be triaged now, in the order in which it was posted."""
+    """What can be triaged now, in the order in which it was posted.
+
+    A post waits while an older one of its conversation has no verdict: a reply that is read in the same fetch
+    as the post before it must not be taken for one that did not know that post.
+    """
     rows = db.query(
         f"SELECT {COLUMNS}, m.customer_id, {VERDICT_COLUMNS} "
         "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
-        "WHERE m.decision IS NULL AND m.awaits_verdict = 0 ORDER BY m.created_at, m.seq LIMIT ?",
+        "WHERE m.decision IS NULL AND m.awaits_verdict = 0 AND NOT EXISTS ("
+        "SELECT 1 FROM mentions w WHERE w.conversation = m.conversation AND w.created_at <= m.created_at "
+        "AND w.awaits_verdict = 1 AND w.decision IS NULL) ORDER BY m.created_at, m.seq LIMIT ?",
         (limit,),
     )
     return [
