@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import regex
 from sqlite_utils import Database
 
 from desk.caselog import advance, brand_replied
@@ -150,12 +151,14 @@ def _answered_by(db: Database, post: Mention) -> list[CaseId]:
     if post.in_reply_to is not None:
         author = mentions.customer_of(db, mention_id(post.source, post.in_reply_to))
         addressed |= set() if author is None else {author}
-    names = {word.strip(".,:;!?").lower() for word in post.text.split() if word.startswith("@")}
-    asked = []
+    names = {name.lower() for name in _NAMED.findall(post.text)}
+    asked: list[Case] = []
     for case in cases.of_conversation(db, post.conversation):
         question = mentions.get(db, case.last_mention_id)
         if question is None or post.created_at < case.opened_at:
             continue
+        if any(newer.customer_id == case.customer_id for newer in asked):
+            continue  # the case before the linked one: it was closed, and this answers its successor
         asked.append(case)
         handle = question.author.handle.lower()
         # A Mastodon handle may be written without its server.
@@ -164,6 +167,10 @@ def _answered_by(db: Database, post: Mention) -> list[CaseId]:
     if not addressed and len({case.customer_id for case in asked}) == 1:
         addressed = {case.customer_id for case in asked}
     return [case.id for case in asked if case.customer_id in addressed]
+
+
+_NAMED = regex.compile(r"(?<![\w@.])@\w(?:[\w.-]*\w)?(?:@\w(?:[\w.-]*\w)?)?")
+"""A handle as it is written in a text, with or without its server; whatever punctuation stands around it."""
 
 
 def _wrote(mention: Mention, *, awaits_answer: bool) -> Event:
