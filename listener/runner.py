@@ -75,10 +75,10 @@ def run_source(
                 record(batch)
             except DeskError as error:
                 state, wait = _failed(state, error, now(), random())
-                on_state(state)
+                _tell(on_state, state)
             else:
                 state = SourceState(source.name, last_success_at=now())
-                on_state(state)
+                _tell(on_state, state)
                 # A source that promises more but does not move on must not spin.
                 wait = 0.0 if batch.more and batch.cursor not in (None, cursor) else source.interval_seconds
             if wait:
@@ -86,7 +86,15 @@ def run_source(
         said_goodbye = True
     finally:
         last_error = state.last_error if said_goodbye else "a defect stopped this source; see the log"
-        on_state(replace(state, state=Running.STOPPED, last_error=last_error, retry_at=None))
+        _tell(on_state, replace(state, state=Running.STOPPED, last_error=last_error, retry_at=None))
+
+
+def _tell(on_state: Callable[[SourceState], None], state: SourceState) -> None:
+    try:
+        on_state(state)
+    except DeskError as error:
+        # A full disk must not end the thread that will go on when there is room again.
+        log.warning("Source %s is %s, which could not be noted: %s", state.source, state.state, error)
 
 
 def _failed(state: SourceState, error: DeskError, at: datetime, jitter: float) -> tuple[SourceState, float]:

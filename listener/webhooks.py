@@ -110,7 +110,9 @@ class WebhookChannel:
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 if index + 1 < len(addresses):
                     continue
-                raise DeliveryError(f"{self._where} cannot be reached; check that it runs.") from error
+                raise DeliveryError(
+                    f"{self._where} cannot be reached; check that it runs and has a valid certificate."
+                ) from error
             except httpx.TimeoutException as error:
                 raise DeliveryError(
                     f"{self._where} did not answer in time; it may have the alert."

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from desk.model.mention import Author, Mention, Replyable
-from listener.text import language_of, mend, moment_of
+from listener.text import language_of, mend, moment_of, web_address
 
 SOURCE = "x"
 POST_FIELDS = (
@@ -26,6 +26,7 @@ _SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 _FIRST_SNOWFLAKE = 1 << 35
 """Ids below it are older than the snowflake scheme and hold no time."""
 _LINK = re.compile(r"https?://\S+|\b(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE)
+_SHORTENED = re.compile(r"https?://t\.co/\w+")
 _LEADING_HANDLES = re.compile(r"\A(?:@\w+\s+)+")
 
 NOT_SUMMONED = (
@@ -132,15 +133,35 @@ def to_mention(
 
 
 def text_of(post: Mapping[str, Any]) -> str:
-    """The whole text: `note_tweet` where the post is a long one. X escapes &, < and > in it."""
+    """The whole text: `note_tweet` where the post is a long one.
+
+    X escapes &, < and > in it and puts a t.co address for every link: both are undone.
+    """
     note = post.get("note_tweet")
-    long_text = note.get("text") if isinstance(note, dict) else None
-    text = long_text if isinstance(long_text, str) else post.get("text")
+    holder = note if isinstance(note, dict) and isinstance(note.get("text"), str) else post
+    text = holder.get("text")
     if not isinstance(text, str):
         raise PostError('"text" is missing')
     if len(text) > _TEXT_LIMIT:
         raise PostError(f'"text" has {len(text):,} characters')
-    return mend(html.unescape(text))
+    return mend(_with_links(html.unescape(text), holder.get("entities")))
+
+
+def _with_links(text: str, entities: object) -> str:
+    urls = entities.get("urls") if isinstance(entities, dict) else None
+    for link in urls if isinstance(urls, list) else []:
+        short, target = (
+            (link.get("url"), link.get("expanded_url")) if isinstance(link, dict) else (None, None)
+        )
+        # Only what X itself put there: a listed address must not rewrite the author's own words.
+        if (
+            isinstance(short, str)
+            and isinstance(target, str)
+            and _SHORTENED.fullmatch(short)
+            and web_address(target)
+        ):
+            text = text.replace(short, target)
+    return text
 
 
 def replied_to(post: Mapping[str, Any]) -> str | None:

@@ -31,7 +31,7 @@ class Post:
     lang: str = "en"
     note: str | None = None
     history: list[str] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
+    links: list[dict[str, str]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -173,7 +173,7 @@ class FakeX(Loopback):
             "conversation_id": post.conversation_id,
             "edit_history_tweet_ids": post.history,
             "lang": post.lang,
-            "entities": {"mentions": mentions, "urls": [{"url": u} for u in post.links]},
+            "entities": {"mentions": mentions, "urls": post.links},
         }
         if references:
             answer["referenced_tweets"] = references
@@ -192,11 +192,12 @@ class FakeX(Loopback):
             return Answer(
                 403, {"title": "Forbidden", "detail": "Reply not permitted: not mentioned.", "status": 403}
             )
-        links: list[str] = []
+        links: list[dict[str, str]] = []
 
         def shorten(match: re.Match[str]) -> str:
-            links.append(f"https://t.co/a{len(links)}")
-            return links[-1]
+            target = match[0] if match[0].startswith("http") else f"http://{match[0]}"
+            links.append({"url": f"https://t.co/a{len(links)}", "expanded_url": target})
+            return links[-1]["url"]
 
         words = re.sub(r"https?://\S+|\b\w+\.(?:com|org)\b\S*", shorten, body["text"])
         author = self.users.get(target.author_id, {"username": "gone"})["username"]

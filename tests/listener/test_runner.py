@@ -165,6 +165,20 @@ def test_a_store_that_fails_loses_no_batch(clock: Clock) -> None:
     assert run.states[0].last_error == "disk full"
 
 
+def test_a_state_that_cannot_be_noted_does_not_end_the_loop(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Run(clock, [SourceError("no"), Batch(cursor="1")], waits=2)
+
+    def full(state: SourceState) -> None:
+        raise StoreError("disk full")
+
+    run_source(run.source, run.batches.append, lambda: None, run.stop, full, now=clock, random=lambda: 0.0)
+
+    assert len(run.batches) == 1
+    assert "could not be noted: disk full" in caplog.text
+
+
 def test_a_source_that_promises_more_but_stands_still_does_not_spin(clock: Clock) -> None:
     run = Run(clock, [Batch(cursor="1", more=True), Batch(cursor="1", more=True), Batch(more=True)], waits=2)
     run.start()

@@ -235,6 +235,20 @@ def test_a_long_post_comes_whole(x: FakeX) -> None:
     assert only(source_of(x).fetch(None)).text == "@Fernway it began and went on & on"
 
 
+def test_links_show_where_they_lead(x: FakeX) -> None:
+    links = [
+        {"url": "https://t.co/abc", "expanded_url": "https://fernway.example/help?a=1&b=2"},
+        {"url": "https://t.co/bad", "expanded_url": "javascript:alert(1)"},
+        {"url": "Fernway", "expanded_url": "https://evil.example"},
+        {"display_url": "half an entity"},
+    ]
+    x.add_post("20", "@Fernway see https://t.co/abc or https://t.co/bad", links=links)
+
+    assert only(source_of(x).fetch(None)).text == (
+        "@Fernway see https://fernway.example/help?a=1&b=2 or https://t.co/bad"
+    )
+
+
 def test_only_an_author_who_mentions_or_quotes_the_account_may_be_answered(x: FakeX) -> None:
     source = source_of(x, XFeed.SEARCH, query="Fernway")
     ours = x.add_post("10", "Fernway news")
