@@ -20,6 +20,8 @@ WIDTH = 760
 _LABEL_WIDTH = 168
 _LABEL_CELLS = 23
 _ROW = 30
+_TICK_WIDTH = 74
+"""Room for "30 Mar 2026"."""
 
 _TICKS_SECONDS = (60, 300, 900, 3_600, 14_400, 86_400, 604_800, 2_592_000, 31_536_000)
 _TICK_WORDS = ("1 min", "5 min", "15 min", "1 h", "4 h", "1 d", "7 d", "30 d", "1 y")
@@ -71,7 +73,7 @@ def columns(name: str, title: str, data: Sequence[Column]) -> Markup:
         parts.append(_text("tick end", left - 8, y + 4, f"{value:,}"))
     pitch = plot / max(1, len(data))
     width = min(40.0, pitch * 0.72)
-    every = max(1, math.ceil(len(data) * 58 / plot))
+    every = max(1, math.ceil(len(data) * _TICK_WIDTH / plot))
     for index, column in enumerate(data):
         x = left + pitch * index + (pitch - width) / 2
         opened, answered = (height * n / most for n in (column.opened, column.answered))

@@ -80,7 +80,7 @@ def _day_label(day: date) -> str:
 
 _STEPS: tuple[tuple[str, Callable[[date], date], Callable[[date], str]], ...] = (
     ("day", _same, _day_label),
-    ("week", _monday, _day_label),
+    ("week", _monday, lambda day: f"{_day_label(day)} {day.year}"),
     ("month", _first_of_month, lambda day: f"{day:%b %Y}"),
     ("year", _new_year, lambda day: f"{day.year}"),
 )

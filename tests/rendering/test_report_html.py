@@ -129,6 +129,25 @@ def test_the_figures_are_there_to_be_read() -> None:
     ]
 
 
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_words_stand_out_from_what_they_are_on(scheme: int) -> None:
+    (style,) = page_of(make_report()).all("style")
+    colours = dict(
+        re.findall(r"--([\w-]+): (#\w{6})", re.findall(r":root \{(.*?)\}", style.text, re.S)[scheme])
+    )
+    pairs = [("ink", "page"), ("muted", "page"), ("on-good", "good"), ("on-bad", "bad"), ("on-open", "open")]
+    for words, ground in pairs:
+        dark, light = sorted(luminance(colours[name]) for name in (words, ground))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{words} on {ground}"
+
+
 def test_every_chart_has_words_for_those_who_do_not_see_it() -> None:
     page = page_of(make_report(by=GroupBy.BRAND, names=("Fernway",), days=3))
     described = [element.text for element in page.all("desc")]
