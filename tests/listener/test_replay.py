@@ -387,3 +387,23 @@ def test_good_and_bad_lines_are_all_lines_and_any_cursor_resumes_to_the_same(
         assert resumed == batches[done:]
     at_end = ReplaySource(path, now=clock, batch_size=size).fetch(batches[-1].cursor)
     assert (list(at_end.mentions), list(at_end.bad), at_end.more) == ([], [], False)
+
+
+@given(cut=st.integers(0, 2_000), flip=st.none() | st.tuples(st.integers(0, 2_000), st.integers(1, 255)))
+def test_a_gzip_damaged_anywhere_gives_whole_lines_or_says_where_it_broke(
+    tmp_path: Path, cut: int, flip: tuple[int, int] | None
+) -> None:
+    lines = [json.dumps(post(n, text=f"{n * 7919 % 1000} words")).encode() for n in range(60)]
+    content = bytearray(gzip.compress(b"\n".join(lines[:30]) + b"\n") + gzip.compress(b"\n".join(lines[30:])))
+    if flip is not None:
+        content[flip[0] % len(content)] ^= flip[1]
+    path = tmp_path / "f"
+    path.write_bytes(content[: max(len(content) - cut, 2)])
+
+    batches = drain(ReplaySource(path, now=Clock(), batch_size=7))
+
+    if flip is None:
+        good = ids(batches)
+        assert good == [str(n) for n in range(len(good))]
+        assert len(good) == 60 or reasons(batches)
+    assert drain(ReplaySource(path, now=Clock(), batch_size=7)) == batches

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from desk.errors import InputError, SourceError
@@ -457,3 +459,83 @@ def test_no_token_reaches_a_log_or_a_message(x: FakeX, caplog: pytest.LogCapture
     assert secret not in caplog.text
     assert secret not in repr(caught.value)
     assert secret not in repr(KEYS) + repr(source)
+
+
+_SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["10", "20", "1900"])
+)
+_NAMES = st.sampled_from(
+    [
+        "id",
+        "text",
+        "author_id",
+        "created_at",
+        "edit_history_tweet_ids",
+        "referenced_tweets",
+        "type",
+        "note_tweet",
+        "entities",
+        "mentions",
+        "urls",
+        "url",
+        "expanded_url",
+        "username",
+        "name",
+        "lang",
+        "conversation_id",
+        "data",
+        "meta",
+        "includes",
+        "users",
+        "tweets",
+        "errors",
+        "newest_id",
+        "next_token",
+        "resource_type",
+        "resource_id",
+        "value",
+        "detail",
+        "code",
+    ]
+)
+_JSON = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=6),
+    max_leaves=15,
+)
+_GOOD_POST = {
+    "id": "1900",
+    "author_id": "20",
+    "text": "@Fernway hi",
+    "created_at": "2026-03-10T09:00:00.000Z",
+}
+_ODD_POST = st.dictionaries(_NAMES, _JSON, max_size=5).map(lambda odd: _GOOD_POST | odd)
+_PAGE = st.fixed_dictionaries(
+    {
+        "data": st.lists(_ODD_POST | _JSON, max_size=3) | _JSON,
+        "meta": _JSON,
+        "includes": _JSON,
+        "errors": _JSON,
+    }
+)
+
+
+@given(page=_PAGE | _JSON)
+def test_whatever_x_sends_is_taken_set_aside_or_said(x: FakeX, page: Any) -> None:
+    x.fail("/2/users/10/mentions", Answer(200, page))
+    try:
+        batch = source_of(x).fetch(None)
+    except SourceError as error:
+        assert "x:Fernway:mentions" in str(error)
+    else:
+        assert len(batch.mentions) + len(batch.bad) <= len(page.get("data", []))
+        for mention in batch.mentions:
+            mention.text.encode()
+            assert mention.created_at.utcoffset() is not None
+
+
+@given(body=_JSON, status=st.sampled_from([400, 401, 403, 404, 418, 429, 500, 503]))
+def test_whatever_an_error_says_becomes_a_source_error(x: FakeX, body: Any, status: int) -> None:
+    x.fail("/2/users/10/mentions", Answer(status, body))
+    with pytest.raises(SourceError, match=str(status)):
+        source_of(x).fetch(None)
