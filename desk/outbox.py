@@ -61,7 +61,7 @@ def approve(
             raise NotAllowedError(f"Case {case_id} is {case.state}: reopen it before you answer.")
         mention = mentions.get(db, case.last_mention_id)
         assert mention is not None, "foreign keys keep it"  # noqa: S101
-        if not mention.text:
+        if mentions.is_deleted(db, mention.id):
             raise NotAllowedError("The customer has deleted the post: there is nothing to answer.")
         if not mention.replyable.allowed:
             raise NotAllowedError(f"No reply possible: {mention.replyable.reason}")
@@ -127,6 +127,11 @@ def _send(store: Store, senders: Mapping[str, ReplySender], reply: Reply, now: d
     sender = senders.get(reply.source)
     if sender is None:
         _fail(store, reply, now, f"No account is configured that can reply on {reply.source}.")
+        return False
+    with store.read() as db:
+        taken_back = mentions.is_deleted(db, reply.mention_id)
+    if taken_back:
+        _fail(store, reply, now, "The customer has deleted the post; nothing was sent.")
         return False
     try:
         sent = sender.send(_outgoing(store, reply))
@@ -198,8 +203,10 @@ def _settle(store: Store, reply: Reply, expected: ReplyState, sent: SentPost, no
     with store.write() as db:
         question = mentions.get(db, reply.mention_id)
         assert question is not None, "foreign keys keep it"  # noqa: S101
+        # A platform's clock may be off: an answer is neither older than its question nor from the future.
+        sent_at = max(question.created_at, min(sent.created_at, now))
         if not replies.change(
-            db, reply.id, expected, ReplyState.SENT, external_id=sent.external_id, sent_at=sent.created_at
+            db, reply.id, expected, ReplyState.SENT, external_id=sent.external_id, sent_at=sent_at
         ):
             return  # its own post came in through the source first, and was recognised
         post = Mention(
@@ -210,7 +217,7 @@ def _settle(store: Store, reply: Reply, expected: ReplyState, sent: SentPost, no
             brand=reply.brand,
             author=Author(sent.author_id, sent.author_handle),
             from_brand=True,
-            created_at=sent.created_at,
+            created_at=sent_at,
             received_at=now,
             text=reply.text,
             url=sent.url,

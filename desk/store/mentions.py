@@ -94,6 +94,12 @@ def get(db: Database, mention_id: MentionId) -> Mention | None:
     return next((mention_of(row) for row in rows), None)
 
 
+def is_deleted(db: Database, mention_id: MentionId) -> bool:
+    """Whether its author took it back; a post may also be without text because it is a picture."""
+    row = db.execute("SELECT deleted_at FROM mentions WHERE id = ?", (mention_id,)).fetchone()
+    return row is not None and row[0] is not None
+
+
 def customer_of(db: Database, mention_id: MentionId) -> CustomerId | None:
     """Who wrote a mention; None for the brand's own posts and for posts that were never seen."""
     row = db.execute("SELECT customer_id FROM mentions WHERE id = ?", (mention_id,)).fetchone()
