@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from desk.caselog import advance
 from desk.errors import DeliveryError
 from desk.model.alert import AlertKind, Delivery, DeliveryState, Notice
-from desk.model.case import Case, Severity
+from desk.model.case import Severity
 from desk.model.event import Event, EventKind
 from desk.model.sla import Clock
-from desk.model.timeline import Span, spans
+from desk.model.timeline import Span, effective, spans
 from desk.ports import AlertChannel
 from desk.store import Store, alerts, cases, events, marks, mentions
 from desk.store.columns import to_ms
@@ -60,11 +60,8 @@ def raise_alerts(store: Store, rules: AlertRules, channels: Sequence[str], now: 
         coming = cases.due_between(db, marks.get(db, _SWEPT_UNTIL), now + rules.ahead)
         policies = events.policies(db)
         for case_id in sorted({*touched, *coming}):
-            case = cases.get(db, case_id)
             log = events.of_case(db, case_id)
-            if case is None:
-                continue
-            for kind, window, at in _true_by(now, case, spans(log, policies), rules):
+            for kind, window, at in _true_by(now, log, spans(log, policies), rules):
                 alert_id = alerts.insert(db, kind=kind, case_id=case_id, window=window, at=at, raised_at=now)
                 if alert_id is not None:
                     raised += 1
@@ -76,10 +73,11 @@ def raise_alerts(store: Store, rules: AlertRules, channels: Sequence[str], now: 
 
 
 def _true_by(
-    now: datetime, case: Case, runs: Sequence[Span], rules: AlertRules
+    now: datetime, log: Sequence[Event], runs: Sequence[Span], rules: AlertRules
 ) -> Iterator[tuple[AlertKind, str, datetime]]:
-    if case.severity is Severity.URGENT and AlertKind.URGENT in rules.kinds:
-        yield AlertKind.URGENT, "", case.opened_at
+    urgent_at = _urgent_since(log)
+    if urgent_at is not None and AlertKind.URGENT in rules.kinds:
+        yield AlertKind.URGENT, "", urgent_at
     for span in runs:
         due = span.due_at()
         if due is None or span.clock is Clock.RESOLUTION:
@@ -90,6 +88,16 @@ def _true_by(
             yield AlertKind.BREACH_AHEAD, window, ahead
         if AlertKind.BREACH in rules.kinds and span.breached_at(now) is not None:
             yield AlertKind.BREACH, window, due
+
+
+def _urgent_since(log: Sequence[Event]) -> datetime | None:
+    """When the case became urgent, at its opening or later; None where it is not."""
+    since: datetime | None = None
+    for event in effective(log):
+        if event.kind in {EventKind.OPENED, EventKind.SEVERITY_CHANGED}:
+            urgent = event.data["severity"] == Severity.URGENT.word
+            since = (since or event.at) if urgent else None
+    return since
 
 
 def _running_at(span: Span, moment: datetime) -> bool:

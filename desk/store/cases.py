@@ -86,11 +86,16 @@ def of_customer(db: Database, customer_id: CustomerId) -> list[Case]:
 
 
 def due_between(db: Database, after_ms: int, until: datetime) -> list[CaseId]:
-    """Open cases with a clock that is due after the one and not after the other."""
+    """Open cases with a clock that is due after the one and not after the other.
+
+    A case knows its earliest due time only: behind an overdue resolution a response may fall due at any time,
+    so such cases are always among them.
+    """
     rows = db.execute(
         "SELECT id FROM cases WHERE state NOT IN ('resolved', 'dismissed') "
-        "AND coalesce(due_at, 9223372036854775807) > ? AND coalesce(due_at, 9223372036854775807) <= ?",
-        (after_ms, to_ms(until)),
+        "AND coalesce(due_at, 9223372036854775807) <= ? "
+        "AND (due_at > ? OR (due_clock = 'resolution' AND unanswered > 0))",
+        (to_ms(until), after_ms),
     )
     return [CaseId(row[0]) for row in rows.fetchall()]
 
