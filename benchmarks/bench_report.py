@@ -36,6 +36,7 @@ _END = _START + timedelta(days=365)
 _POLICY = SlaPolicy(
     "standard", first_response_seconds=3_600, next_response_seconds=7_200, resolution_seconds=172_800
 )
+_POLICY_ID = _POLICY.id
 _BRANDS = ("Fernway", "Oakline", "Pinecrest", "Larkfield")
 
 
@@ -174,7 +175,7 @@ class _Case:
         return cls(number, chance.choice(_BRANDS), opened_at, posts, answered_at, resolved_at)
 
     def row(self) -> tuple[object, ...]:
-        return self.number, f"x:{self.number}", self.brand, _POLICY.id, self.opened_at, self.posts[-1]
+        return self.number, f"x:{self.number}", self.brand, _POLICY_ID, self.opened_at, self.posts[-1]
 
     def events(self) -> Iterator[tuple[object, ...]]:
         opened = {
@@ -189,7 +190,7 @@ class _Case:
             "linked_case": None,
         }
         yield self._event("opened", self.opened_at, opened)
-        yield self._event("policy_chosen", self.opened_at, {"policy": _POLICY.id})
+        yield self._event("policy_chosen", self.opened_at, {"policy": _POLICY_ID})
         for at in self.posts:
             yield self._event("customer_wrote", at, {"awaits_answer": True})
         if self.answered_at is not None:

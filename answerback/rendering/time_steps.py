@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, timedelta
+from itertools import islice
 
 from answerback.rendering.charts import Column
 from desk.model.report import Day, Report
@@ -21,8 +22,9 @@ def columns_over_time(report: Report) -> tuple[str, list[Column]]:
     if first is None or last is None:
         return "day", []
     for word, start_of, label in _STEPS:
-        steps = list(_starts(first, last, start_of))
-        if len(steps) <= MOST_STEPS or word == "year":
+        most = None if word == "year" else MOST_STEPS + 1
+        steps = list(islice(_starts(first, last, start_of), most))
+        if word == "year" or len(steps) <= MOST_STEPS:
             return word, _summed(report.days, steps, start_of, label)
     raise AssertionError("the last step takes everything")
 
