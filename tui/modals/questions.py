@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
 from desk.model.case import Severity
@@ -20,7 +20,6 @@ _SEVERITIES = {
     Severity.NORMAL: "",
     Severity.LOW: "can wait",
 }
-_SOURCES = ("x", "bluesky", "mastodon", "reddit")
 
 
 def ask_until(now: datetime, zone: tzinfo | None) -> Choose[Moment]:
@@ -51,11 +50,13 @@ def ask_severity(current: Severity) -> Choose[Severity]:
     return Choose("How severe is it?", choices, current=current)
 
 
-def ask_narrow(wanted: QueueFilter, brands: Sequence[str]) -> Choose[tuple[str | None, str | None]]:
+def ask_narrow(
+    wanted: QueueFilter, brands: Iterable[str], sources: Iterable[str]
+) -> Choose[tuple[str | None, str | None]]:
     """To which brand and platform the queue is narrowed: (brand, source), None for all."""
     choices: list[Choice[tuple[str | None, str | None]]] = [Choice("Everything", (None, None))]
     choices += [Choice(text.line(brand), (brand, None), "brand") for brand in brands]
-    choices += [Choice(platform_of(source).title, (None, source), "platform") for source in _SOURCES]
+    choices += [Choice(platform_of(source).title, (None, source), "platform") for source in sources]
     return Choose("Show only", choices, current=(wanted.brand, wanted.source))
 
 

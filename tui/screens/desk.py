@@ -9,7 +9,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from desk.errors import StoreError
 from desk.model.case import CaseId
@@ -35,6 +35,7 @@ from tui.modals.help import HelpModal
 from tui.modals.questions import ask_narrow, ask_theme
 from tui.screens.case_actions import CaseActions
 from tui.screens.panes import Panes
+from tui.widgets.action_bar import ActionBar
 from tui.widgets.composer import Composer
 from tui.widgets.conversation import Conversation, title
 from tui.widgets.profile import CustomerPane
@@ -72,6 +73,9 @@ class DeskScreen(CaseActions):
         self._let_go: CaseId | None = None
         self._came_back: CaseId | None = None
         self._compose_on: CaseId | None = None
+        self._brands = set[str]()
+        self._sources = set[str]()
+        """What the queue has shown so far, to narrow it to."""
         self._store_said = ""
         self._case_wanted: CaseId | None = None
         self._possible: tuple[str, ...] = ()
@@ -93,11 +97,12 @@ class DeskScreen(CaseActions):
             with Vertical(id="customer-pane", classes="pane") as customer_pane:
                 customer_pane.border_title = "3 Customer"
                 yield CustomerPane(zone=self.zone, id="customer")
-        yield Footer(show_command_palette=False, compact=True)
+        yield ActionBar()
 
     def on_mount(self) -> None:
         self.queue.focus()
-        self.add_class("-no-case")
+        self._brands.update(self.desk_app.brands)
+        self._show_case_parts(visible=False)
         self.tick()
         self._show_counts()
         self._version = self.desk_app.store.data_version()
@@ -155,7 +160,7 @@ class DeskScreen(CaseActions):
         self.query_one(TopBar).tick(self.now)
         self.queue.tick(self.now)
         self.conversation.tick(self.now)
-        if before.minute != self.now.minute:
+        if before.timestamp() // 60 != self.now.timestamp() // 60:
             self._read_queue()  # what was in time may be overdue now
 
     # --- the queue ---------------------------------------------------------------------------------
@@ -165,6 +170,8 @@ class DeskScreen(CaseActions):
             return
         fresh = self._shown != self.wanted
         self._shown, self._next, self.counts = self.wanted, message.page.next_key, message.counts
+        self._brands |= {row.case.brand for row in message.page.rows}
+        self._sources |= {row.case.source for row in message.page.rows}
         queue = self.queue
         selected = queue.selected.case.id if queue.selected else None
         queue.show(
@@ -227,11 +234,12 @@ class DeskScreen(CaseActions):
         if view.case.id != self._case_wanted:
             return
         self.view = view
-        self.remove_class("-no-case")
         self.queue.update_case(view.case)
-        await self.conversation.show(view)
-        self.query_one(CustomerPane).show(view, self.now)
-        self.composer.show(view)
+        with self.app.batch_update():
+            self._show_case_parts(visible=True)
+            await self.conversation.show(view)
+            self.query_one(CustomerPane).show(view, self.now)
+            self.composer.show(view)
         if self._compose_on == view.case.id:
             self._compose_on = None
             self.go_to_pane("conversation")
@@ -285,7 +293,7 @@ class DeskScreen(CaseActions):
             if answer is not None:
                 self._narrow(replace(self.wanted, brand=answer[0], source=answer[1]))
 
-        self.app.push_screen(ask_narrow(self.wanted, self.desk_app.brands), chosen)
+        self.app.push_screen(ask_narrow(self.wanted, sorted(self._brands), sorted(self._sources)), chosen)
 
     def action_back(self) -> None:
         if self.panes.at == "queue" and self.wanted.search:
@@ -377,8 +385,14 @@ class DeskScreen(CaseActions):
     def _show_no_case(self) -> None:
         self._case_wanted = None
         self.view = None
-        self.add_class("-no-case")
+        self._show_case_parts(visible=False)
+        self._show_titles()
         self._show_possible()
+
+    def _show_case_parts(self, *, visible: bool) -> None:
+        for part in ("#conversation", "#composer", "#customer"):
+            self.query_one(part).display = visible
+        self.query_one("#conversation-empty").display = not visible
 
     def _show_possible(self) -> None:
         """Rebuild the footer, but only where other keys work than before."""

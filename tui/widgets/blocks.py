@@ -65,7 +65,7 @@ class Block(Static):
 
     def _post(self, post: Post, writer: str | None) -> Content:
         mention = post.mention
-        who = text.line(mention.author.name, limit=60) or text.handle(mention.author.handle)
+        who = text.line(mention.author.name, limit=30) or text.handle(mention.author.handle)
         marks = [text.handle(mention.author.handle)] if mention.author.name else []
         marks.append(self._when(mention.created_at))
         if writer:

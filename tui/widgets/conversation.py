@@ -46,7 +46,7 @@ class CaseHead(Static):
         severity = Content.styled(case.severity.word, _SEVERITY_STYLES.get(case.severity, "$quiet"))
         what = [due, severity, Content.styled(platform_of(case.source).title, "$quiet")]
         if case.opening is Opening.NEEDS_LOOK:
-            what.append(Content.styled("perhaps no complaint: have a look", "$warning"))
+            what.append(Content.styled("needs a look", "$warning"))
         if case.linked_case_id is not None:
             what.append(Content.styled(f"continues case {case.linked_case_id}", "$quiet"))
         dot = Content.styled(" · ", "$quiet")

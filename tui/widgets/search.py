@@ -20,6 +20,10 @@ class SearchField(Input):
         event.stop()
         self.post_message(SearchChanged(event.value))
 
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_keep_search()
+
     def action_keep_search(self) -> None:
         self.post_message(SearchEnded(keep=True))
 
