@@ -10,10 +10,12 @@ import pytest
 from desk.errors import SendLaterError, SendRefusedError, SendUnknownError
 from desk.model.reply import Outgoing, ReplyId
 from desk.ports import ReplySender
+from listener.mastodon import MastodonSender
 from listener.replay_stage import ReplaySender, ReplayStage
 from listener.x import XAccount, XSender
 from tests.fakes.clock import START, Clock
 from tests.fakes.loopback import Answer, Fault, Hang, Reset
+from tests.fakes.mastodon_api import FakeMastodon
 from tests.fakes.x_api import KEYS, FakeX
 
 TEXT = "We are sorry & on it: see https://fernway.example/help or fernway.com/status"
@@ -30,6 +32,8 @@ class Harness:
     """How many replies the platform shows."""
     order: Callable[[Fault], None] = lambda _: None
     """Have the next publication answered so."""
+    platform: str = "x"
+    handle: str = "fernway"
 
     def outgoing(self, number: int = 1, text: str = TEXT) -> Outgoing:
         return Outgoing(ReplyId(number), "fernway", self.post, self.post, "ana", text, START)
@@ -59,10 +63,29 @@ def _x(fake: FakeX) -> Harness:
     )
 
 
-@pytest.fixture(params=["replay", "x"])
+def _mastodon(fake: FakeMastodon) -> Harness:
+    fake.add_account("10", "fernway", me=True)
+    fake.add_account("20", "ana@far.example")
+    post = fake.add("20", "@fernway it broke")
+    return Harness(
+        open=lambda: MastodonSender([fake.account()], now=fake.clock, timeout_seconds=0.5),
+        clock=fake.clock,
+        post=f"{post}@127.0.0.1:{fake.port}",
+        public=lambda: sum(1 for status in fake.statuses.values() if status.account_id == "10"),
+        order=fake.fail_post,
+        platform="mastodon",
+        handle="fernway@social.example",
+    )
+
+
+@pytest.fixture(params=["replay", "x", "mastodon"])
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     if request.param == "replay":
         yield _replay()
+        return
+    if request.param == "mastodon":
+        with FakeMastodon(Clock()) as server:
+            yield _mastodon(server)
         return
     with FakeX(Clock()) as fake:
         yield _x(fake)
@@ -125,8 +148,8 @@ def test_sending_again_after_a_crash_publishes_no_second_post(harness: Harness) 
 def test_the_sender_names_its_platform_and_the_account(harness: Harness) -> None:
     sender = harness.open()
 
-    assert sender.source == "x"
-    assert sender.send(harness.outgoing()).author_handle.lower() == "fernway"
+    assert sender.source == harness.platform
+    assert sender.send(harness.outgoing()).author_handle.lower() == harness.handle
 
 
 LOST = [Reset(after=True), Hang(after=True)]

@@ -11,10 +11,12 @@ import pytest
 
 from desk.errors import SourceError
 from desk.ports import Batch, Source
+from listener.mastodon import MastodonFeed, MastodonSource
 from listener.replay import ReplaySource
 from listener.x import XAccount, XFeed, XSource
 from tests.fakes.clock import Clock
 from tests.fakes.loopback import Answer, Reset
+from tests.fakes.mastodon_api import FakeMastodon
 from tests.fakes.replay_file import post, write
 from tests.fakes.x_api import KEYS, FakeX
 
@@ -69,10 +71,40 @@ def _x(fake: FakeX, feed: XFeed) -> Harness:
     )
 
 
-@pytest.fixture(params=["replay", *(f"x-{feed}" for feed in XFeed)])
+def _mastodon(fake: FakeMastodon, feed: MastodonFeed) -> Harness:
+    fake.add_account("10", "fernway", me=True)
+    fake.add_account("20", "ana@far.example")
+    author = "10" if feed is MastodonFeed.OWN else "20"
+    ids = [fake.add(author, f"@fernway help {number} #fernway") for number in range(27)]
+    fake.raw = {ids[3]: {"id": ids[3], "content": "nobody wrote it"}, ids[15]: "no post at all"}
+    faults = iter((Answer(503, b"busy"), Reset(), Answer(200, b'[{"id": "1'), Answer(429, {})))
+    topics = {MastodonFeed.HASHTAG: "fernway", MastodonFeed.SEARCH: "help"}
+
+    def break_it() -> None:
+        # A read is tried again on a new connection, so a broken one has to break twice.
+        fault = next(faults)
+        fake.fail("/", *[fault] * (2 if isinstance(fault, Reset) else 1))
+
+    return Harness(
+        open=lambda: MastodonSource(
+            fake.account(), feed=feed, query=topics.get(feed, ""), now=fake.clock, page_size=10
+        ),
+        expected={f"mastodon:{i}@127.0.0.1:{fake.port}" for i in ids if i not in fake.raw},
+        break_it=break_it,
+        mend_it=lambda: None,
+    )
+
+
+@pytest.fixture(
+    params=["replay", *(f"x-{feed}" for feed in XFeed), *(f"mastodon-{feed}" for feed in MastodonFeed)]
+)
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
     if request.param == "replay":
         yield _replay(tmp_path)
+        return
+    if request.param.startswith("mastodon-"):
+        with FakeMastodon(Clock()) as server:
+            yield _mastodon(server, MastodonFeed(request.param.removeprefix("mastodon-")))
         return
     with FakeX(Clock()) as fake:
         yield _x(fake, XFeed(request.param.removeprefix("x-")))
