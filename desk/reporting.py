@@ -167,15 +167,20 @@ def _figures(told: Sequence[_Told]) -> Figures:
 
 
 def _clock_figures(runs: Sequence[_Run]) -> ClockFigures:
-    # A response that never came has no duration, though its breach counts.
+    # A response that never came has no duration, and closing the case kept no promise; its breach counts.
     timed = [r for r in runs if r.span.answered_by is not None or r.span.clock is Clock.RESOLUTION]
+    targeted = sum(run.span.policy.target_seconds(run.span.clock) is not None for run in runs)
     missed = sum(run.breached_at is not None for run in runs)
-    targeted = [run for run in runs if run.span.policy.target_seconds(run.span.clock) is not None]
-    met = sum(run.span.stopped_at is not None and run.breached_at is None for run in targeted)
+    met = sum(
+        run.span.stopped_at is not None
+        and run.breached_at is None
+        and run.span.policy.target_seconds(run.span.clock) is not None
+        for run in timed
+    )
     return ClockFigures(
         wall=Durations.of([run.wall_seconds for run in timed if run.wall_seconds is not None]),
         working=Durations.of([run.working_seconds for run in timed if run.working_seconds is not None]),
-        attainment=Attainment(met, missed, len(targeted) - met - missed),
+        attainment=Attainment(met, missed, targeted - met - missed),
     )
 
 

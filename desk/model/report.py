@@ -67,7 +67,7 @@ class Attainment:
     met: int
     missed: int
     running: int
-    """Still running and not yet due: counts neither way."""
+    """Still running and not yet due, or closed before its time without an answer: counts neither way."""
 
     @property
     def rate(self) -> float | None:
