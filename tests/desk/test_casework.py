@@ -12,6 +12,7 @@ from desk import casework, outbox
 from desk.errors import ConflictError, NotAllowedError, NotFoundError
 from desk.model.case import Case, CaseId, CaseState, Severity
 from desk.model.event import EventKind
+from desk.model.reply import Outgoing, SentPost
 from desk.model.sla import Clock
 from desk.store.case_view import load
 from tests.kernel import Desk, FakeSender, after, brand_post, post
@@ -196,7 +197,7 @@ def test_too_late_to_take_a_reply_back(desk: Desk) -> None:
     approve(desk, after(1))
 
     class Undoing(FakeSender):
-        def send(self, outgoing):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def send(self, outgoing: Outgoing) -> SentPost:
             with pytest.raises(ConflictError, match="already on its way"):
                 casework.undo(desk.store, ONE, agent="mia", now=after(2))
             return super().send(outgoing)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +18,7 @@ from desk.model.case import CaseState, Severity
 from desk.model.customer import CustomerId
 from desk.model.event import SYSTEM, EventKind
 from desk.model.mention import Mention
-from desk.model.reply import ReplyState
+from desk.model.reply import Outgoing, ReplyState, SentPost
 from desk.model.sla import Clock, PolicyRule, SlaPolicy
 from desk.triage import Rules, TriagePolicy
 from tests.kernel import NOON, Desk, FakeSender, after, brand_post, post
@@ -254,7 +253,7 @@ def test_ones_own_reply_comes_back_before_the_sender_reports(desk: Desk, publish
     """Between the platform's publishing and the sender's answer the source brings the post."""
 
     class Slow(FakeSender):
-        def send(self, outgoing: Any) -> Any:
+        def send(self, outgoing: Outgoing) -> SentPost:
             sent = super().send(outgoing)
             desk.take(own_post(desk, published), now=after(10))
             return sent

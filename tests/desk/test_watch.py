@@ -11,7 +11,7 @@ import pytest
 
 from desk import casework, watch
 from desk.errors import DeliveryError
-from desk.model.alert import Alert, AlertKind, Delivery, DeliveryState
+from desk.model.alert import Alert, AlertKind, Delivery, DeliveryState, Notice
 from desk.model.case import CaseId, CaseState, Severity
 from desk.model.event import EventKind
 from desk.model.sla import Clock, PolicyRule, SlaPolicy
@@ -297,7 +297,7 @@ def test_every_attempt_has_the_same_message_id(breached: Desk) -> None:
     seen = []
 
     class Flaky(FakeChannel):
-        def deliver(self, notice) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        def deliver(self, notice: Notice) -> None:
             seen.append(notice.message_id)
             super().deliver(notice)
 
@@ -332,7 +332,7 @@ def test_two_deliverers_at_once_deliver_once(desk: Desk) -> None:
 
 def test_a_deliverer_that_died_is_replaced_after_its_lease(breached: Desk) -> None:
     class Dying(FakeChannel):
-        def deliver(self, notice: object) -> None:
+        def deliver(self, notice: Notice) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
