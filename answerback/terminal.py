@@ -14,7 +14,7 @@ def plain(text: str) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """On one line, cut after so many characters."""
-    return " ".join(plain(text[: limit * 4]).split())[:limit]
+    return " ".join(plain(text[: limit * 4]).split())[:limit].rstrip()
 
 
 def tell(text: str) -> None:
