@@ -155,7 +155,7 @@ def _answered_by(db: Database, post: Mention) -> list[CaseId]:
     asked: list[Case] = []
     for case in cases.of_conversation(db, post.conversation):
         question = mentions.get(db, case.last_mention_id)
-        if question is None or post.created_at < case.opened_at:
+        if question is None or case.brand != post.brand or post.created_at < case.opened_at:
             continue
         if any(newer.customer_id == case.customer_id for newer in asked):
             continue  # the case before the linked one: it was closed, and this answers its successor
