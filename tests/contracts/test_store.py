@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desk import intake
@@ -219,6 +219,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return lambda: request.param(tmp_path_factory.mktemp("store"))
 
 
+@settings(max_examples=25)
 @given(facts=facts, limit=st.integers(1, 5), closed=st.sets(st.integers(1, 12)))
 def test_law_pages_in_a_row_are_one_big_sort(
     fresh: Callable[[], Store],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from desk import casework, outbox
 from desk.errors import (
@@ -296,3 +299,64 @@ def test_drafts_are_each_agents_own_and_empty_ones_are_forgotten(case: Desk) -> 
     assert (load(case.store, ONE, "mia").draft, load(case.store, ONE, "leo").draft) == ("", "Hi")
     case.approve(now=after(3), agent="mia")
     assert load(case.store, ONE, "leo").draft == "Hi"
+
+
+class Unreliable(FakeSender):
+    """A platform on a bad day: each call ends as the script says, and what it publishes it keeps."""
+
+    def __init__(self, outcomes: list[str]) -> None:
+        super().__init__()
+        self.outcomes = outcomes
+
+    def send(self, outgoing: Outgoing) -> SentPost:
+        outcome = self.outcomes.pop(0) if self.outcomes else "taken"
+        if outcome in {"taken", "taken, no answer", "taken, died"}:
+            self.published.append(outgoing)
+        if outcome.endswith("died"):
+            raise KeyboardInterrupt
+        if outcome.endswith("no answer"):
+            raise SendUnknownError("time-out")
+        if outcome == "later":
+            raise SendLaterError("busy", retry_after_seconds=60)
+        if outcome == "refused":
+            raise SendRefusedError("no")
+        return self._sent(outgoing)
+
+    def find(self, outgoing: Outgoing) -> SentPost | None:
+        outcome = self.outcomes.pop(0) if self.outcomes else "found"
+        if outcome == "later":
+            raise SendLaterError("busy", retry_after_seconds=60)
+        if outcome.endswith("died"):
+            raise KeyboardInterrupt
+        return super().find(outgoing)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["taken", "taken, no answer", "taken, died", "no answer", "died", "later", "refused"]
+        ),
+        max_size=7,
+    )
+)
+def test_law_whatever_happens_a_reply_is_public_once_or_said_to_have_failed(
+    tmp_path_factory: pytest.TempPathFactory, outcomes: list[str]
+) -> None:
+    desk = Desk(tmp_path_factory.mktemp("outbox") / "desk.db")
+    desk.take(post("1"))
+    desk.approve(now=NOON)
+    sender = Unreliable(list(outcomes))
+    public = 0
+    for minute in range(1, 60, 3):
+        with contextlib.suppress(KeyboardInterrupt):
+            public += outbox.send_due(desk.store, {"bluesky": sender}, after(minute))
+    assert len(sender.published) <= 1
+    if sender.published:
+        assert (desk.reply().state, public) == (ReplyState.SENT, 1)
+        assert desk.case().state is CaseState.WAITING
+    else:
+        assert (desk.reply().state, public) == (ReplyState.FAILED, 0)
+        assert len(failures(desk)) == 1
+        assert load(desk.store, ONE, "mia").draft == "We are sorry"
+    desk.store.close()

@@ -20,6 +20,8 @@ from desk.model.event import SYSTEM, EventKind
 from desk.model.mention import Mention
 from desk.model.reply import Outgoing, ReplyState, SentPost
 from desk.model.sla import Clock, PolicyRule, SlaPolicy
+from desk.model.timeline import project
+from desk.store import events
 from desk.triage import Rules, TriagePolicy
 from tests.kernel import NOON, Desk, FakeSender, after, brand_post, post
 
@@ -149,6 +151,39 @@ def test_a_reply_to_a_new_case_does_not_answer_the_customers_old_one(desk: Desk)
     assert desk.case(2).state is CaseState.WAITING
     assert desk.case(1).first_response_at is None
     assert desk.span(FIRST, 1).answered_by is None
+
+
+def test_another_brands_post_answers_nobody_here(desk: Desk) -> None:
+    """One store may watch several brands, and a customer may call on all of them in one thread."""
+    desk.take(post("1"))
+    desk.take(brand_post("9", "@anna that is for @fernway", after(20), reply_to="1", brand="acme"))
+    assert desk.span(FIRST).stopped_at is None
+    assert desk.decision("bluesky:9") == ("brand_post", None)
+
+
+@pytest.mark.xfail(strict=True, reason="the log does not learn of a deleted reply yet")
+def test_a_reply_that_the_brand_deletes_no_longer_stops_the_clock(desk: Desk) -> None:
+    """Case 28, its second half."""
+    desk.take(post("1"))
+    desk.take(brand_post("9", at=after(20), reply_to="1"))
+    desk.take(deleted=["bluesky:9"], now=after(30))
+    assert desk.case().unanswered == 1
+
+
+@pytest.mark.xfail(strict=True, reason="a post that joined a case is not decided on again")
+def test_a_thanks_that_is_edited_into_a_complaint_awaits_an_answer(desk: Desk) -> None:
+    desk.take(post("1"), brand_post("9", at=after(20), reply_to="1"), post("2", "Thank you!", after(30)))
+    desk.take(post("2", "Thank you, but it came broken", after(30), seen=after(40)))
+    assert desk.case().unanswered == 1
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the clock runs on though approve() refuses: nothing is left to answer"
+)
+def test_a_customer_who_deletes_their_only_post_waits_no_longer(desk: Desk) -> None:
+    desk.take(post("1"))
+    desk.take(deleted=["bluesky:1"], now=after(5))
+    assert desk.case().due_at is None
 
 
 def test_a_brand_post_in_a_thread_without_a_case_is_nothing_yet(desk: Desk) -> None:
@@ -312,6 +347,8 @@ def outcome(desk: Desk) -> object:
         case = desk.case(number)
         log = sorted((e.kind, e.at, e.actor, e.mention_id or "") for e in desk.log(number))
         runs = sorted((s.clock, s.started_at, s.stopped_at, s.answered_by) for s in desk.spans(number))
+        with desk.store.read() as db:
+            assert case == project(case.id, desk.log(number), events.policies(db)), "the table is the log's"
         cases.append((replace(case, version=0, customer_id=CustomerId(0)), log, runs))
     decisions = [desk.decision(mention.id) for mention in STORY]
     return cases, decisions
@@ -326,7 +363,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> object:
     return done
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_law_steps_cut_off_and_mixed_anyhow_end_the_same(
     tmp_path_factory: pytest.TempPathFactory, undisturbed: object, data: st.DataObject
