@@ -45,9 +45,8 @@ def server_url(server: str) -> str:
 
     Raises InputError where it is no address, or a token would not be safe on the way to it.
     """
-    url = server.strip().rstrip("/")
-    if "://" not in url:
-        url = f"https://{url}"
+    url = server.strip()
+    url = (url if "://" in url else f"https://{url}").rstrip("/")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
