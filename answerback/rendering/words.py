@@ -37,8 +37,8 @@ TIMES = (
     "calendar; targets are in working time. Resolution leaves out the time spent waiting on the customer."
 )
 TARGETS = (
-    "Met: answered, or resolved, in time. Missed: the clock ran past its target, stopped or not. Running: not "
-    "due yet, or closed before it was due without an answer; it counts neither way."
+    "Met: answered, or resolved, in time. Missed: the clock ran past its target, stopped or not. Running: "
+    "not due yet, or closed before it was due without an answer; it counts neither way."
 )
 THREADS = "Several customers in one conversation are several cases, and one thread."
 
