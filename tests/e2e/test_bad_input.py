@@ -61,8 +61,10 @@ def test_lines_that_are_no_posts_are_named_and_kept_whole(home: Path, answerback
     assert [r.partition(":")[0] for r in reasons] == [f"line {n}" for n in range(11, 21)]
     for line, said in zip(
         reasons,
-        ["not JSON", '"id" is missing', '"created_at" is missing', "'yesterday'", "no timezone"]
-        + ['"author" must be an object', "not a JSON object", "not UTF-8", "not JSON", "nested"],
+        [
+            *["not JSON", '"id" is missing', '"created_at" is missing', "'yesterday'", "no timezone"],
+            *['"author" must be an object', "not a JSON object", "not UTF-8", "not JSON", "nested"],
+        ],
         strict=True,
     ):
         assert said in line

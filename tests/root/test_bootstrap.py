@@ -63,7 +63,7 @@ def test_a_calendar_knows_its_regions_holidays(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["QQ", "DE-ZZ", "", "Germany!"])
 def test_unknown_holidays(tmp_path: Path, place: str) -> None:
     config = load(tmp_path, f'[[sla.calendars]]\nname = "o"\nmonday = ["09:00-17:00"]\nholidays = "{place}"')
-    with pytest.raises(ConfigError, match='sla.calendars "o": holidays of .* are not known; .*"DE-BY"'):
+    with pytest.raises(ConfigError, match=r'sla.calendars "o": holidays of .* are not known; .*"DE-BY"'):
         bootstrap.make_rules(config)
 
 
@@ -73,7 +73,7 @@ def test_a_target_that_no_week_can_hold_is_told_before_the_first_case(tmp_path: 
         '[[sla.calendars]]\nname = "rare"\nmonday = ["09:00-09:10"]\n'
         '[[sla.policies]]\nname = "p"\ncalendar = "rare"\nresolution = "9d"',
     )
-    with pytest.raises(ConfigError, match='sla.policies "p": resolution .* "rare"'):
+    with pytest.raises(ConfigError, match=r'sla.policies "p": resolution .* "rare"'):
         bootstrap.make_rules(config)
 
 
@@ -86,13 +86,13 @@ WEBHOOK = (
 def test_secrets_come_from_the_environment_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alerts = load(tmp_path, WEBHOOK).alerts
     monkeypatch.delenv("ANSWERBACK_OPS_SECRET", raising=False)
-    with pytest.raises(ConfigError, match="ANSWERBACK_OPS_SECRET is not set.*alert channel ops"):
+    with pytest.raises(ConfigError, match=r"ANSWERBACK_OPS_SECRET is not set.*alert channel ops"):
         bootstrap.make_channels(alerts)
     monkeypatch.setenv("ANSWERBACK_OPS_SECRET", "   ")
-    with pytest.raises(ConfigError, match="ANSWERBACK_OPS_SECRET is not set"):
+    with pytest.raises(ConfigError, match=r"ANSWERBACK_OPS_SECRET is not set"):
         bootstrap.make_channels(alerts)
     monkeypatch.setenv("ANSWERBACK_OPS_SECRET", "of-the-wrong-form")
-    with pytest.raises(InputError, match="Webhook ops") as error:
+    with pytest.raises(InputError, match=r"Webhook ops") as error:
         bootstrap.make_channels(alerts)
     assert "of-the-wrong-form" not in str(error.value)
     # Two while one is exchanged for the other.
@@ -107,7 +107,7 @@ def test_an_apprise_address_is_a_secret_as_well(tmp_path: Path, monkeypatch: pyt
         tmp_path, '[[alerts.channels]]\ntype = "apprise"\nname = "chat"\nurl_env = "CHAT_URL"'
     ).alerts
     monkeypatch.setenv("CHAT_URL", "nonsense://hidden-token")
-    with pytest.raises(InputError, match="chat") as error:
+    with pytest.raises(InputError, match=r"chat") as error:
         bootstrap.make_channels(alerts)
     assert "hidden-token" not in str(error.value)
 
@@ -123,7 +123,7 @@ def test_each_x_account_reads_secrets_of_its_own(tmp_path: Path, monkeypatch: py
     )
     assert secrets.missing(config) == ["ANSWERBACK_X_BEARER_TOKEN", "ANSWERBACK_X_DE_BEARER_TOKEN"]
     monkeypatch.setenv("ANSWERBACK_X_BEARER_TOKEN", "t")
-    with pytest.raises(ConfigError, match="ANSWERBACK_X_DE_BEARER_TOKEN.*x-de"):
+    with pytest.raises(ConfigError, match=r"ANSWERBACK_X_DE_BEARER_TOKEN.*x-de"):
         bootstrap.make_feeds(config.sources)
     monkeypatch.setenv("ANSWERBACK_X_DE_BEARER_TOKEN", "t")
     feeds, senders = bootstrap.make_feeds(config.sources)
