@@ -41,7 +41,7 @@ def cursor(db: Database, name: str) -> str | None:
 
 def save_fetch(db: Database, name: str, batch: Batch, at: datetime) -> None:
     """A fetch succeeded: keep its cursor, where it gave one, and what it told of the source."""
-    newest = max((mention.created_at for mention in batch.mentions), default=None)
+    newest = max((min(post.created_at, post.received_at) for post in batch.mentions), default=None)
     room = batch.headroom
     db.execute(
         "INSERT INTO sources VALUES (?, ?, 'ok', ?, '', ?, ?) ON CONFLICT (name) DO UPDATE SET "
