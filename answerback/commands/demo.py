@@ -11,11 +11,13 @@ from pathlib import Path
 import click
 
 from answerback import clock
-from answerback.commands.desk import open_desk
+from answerback.commands.desk import need_terminal, open_desk
 from answerback.commands.options import example
 from desk.errors import DeskError
 from desk.identity import import_customers
 from desk.store import Store
+
+_PATIENCE_SECONDS = 10.0
 
 _CONFIG = """
 store = "demo.db"
@@ -64,6 +66,10 @@ def demo(*, speed: float, agent: str) -> None:
     A fictional brand, no account, no network. Some of its customers answer back. Everything is thrown
     away at the end.
     """
+    from classifier.artifact import SHIPPED, read_manifest  # noqa: PLC0415
+
+    need_terminal()
+    read_manifest(SHIPPED)  # else the desk would stay empty, and say why only when it is left
     with tempfile.TemporaryDirectory(prefix="answerback-demo-") as folder, as_file(_data()) as data:
         config = Path(folder) / "config.toml"
         # A TOML basic string has JSON's escapes: any path can be quoted so.
@@ -82,11 +88,20 @@ def demo(*, speed: float, agent: str) -> None:
             open_desk(store, agent, None)
         finally:
             failed = listening.poll()
-            listening.terminate()
-            listening.wait(timeout=30)
+            _end(listening)
         if failed:
             lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            raise DeskError(f"The demo's listener stopped early: {lines[-1] if lines else 'it said nothing'}")
+            said = lines[-1].removeprefix("answerback: ") if lines else "it said nothing"
+            raise DeskError(f"The demo's listener stopped early: {said}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()  # the store is thrown away: nothing can be lost
+        process.wait()
 
 
 def _data() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ import click
 from answerback import clock
 from answerback.commands.options import config_option, db_option, example
 from answerback.config import load_config
+from desk.errors import DeskError
 from desk.store import Store
 
 
@@ -33,8 +35,15 @@ def _login_name() -> str:
         return "agent"
 
 
+def need_terminal() -> None:
+    """Into a pipe or a file the interface would write without end, and wait for keys that cannot come."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise DeskError("The desk needs a terminal to show itself in; for scripts see report and export.")
+
+
 def open_desk(store: Store, agent: str, theme: str | None) -> None:
-    """Run the terminal interface until it is left."""
+    """Run the terminal interface until it is left. Raises DeskError where there is no terminal."""
+    need_terminal()
     from tui import themes  # noqa: PLC0415
     from tui.app import DeskApp  # noqa: PLC0415
 

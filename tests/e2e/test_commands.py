@@ -167,6 +167,12 @@ def test_usage_mistakes(answerback: Answerback, args: tuple[str, ...]) -> None:
     assert done.out == ""
 
 
+@pytest.mark.parametrize("command", ["desk", "demo"])
+def test_without_a_terminal_there_is_no_desk(home: Path, answerback: Answerback, command: str) -> None:
+    answerback("replay", DEMO_DAY)
+    answerback(command).complains("needs a terminal")
+
+
 def test_no_command_shows_the_help() -> None:
     done = run_process(cwd=Path.cwd())
     assert done.code == 2
