@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -14,6 +13,7 @@ from desk.errors import InputError, SourceError
 from desk.model.mention import Mention, MentionId, mention_id
 from desk.ports import BadRecord, Batch, Gap, Now
 from listener.x_api import DEFAULT_BASE_URL, XClient, XCredentials, XError, compact, explain
+from listener.x_cursor import XCursor, stamp
 from listener.x_posts import (
     EXPANSIONS,
     POST_FIELDS,
@@ -51,52 +51,6 @@ class XFeed(StrEnum):
     """Recent search for a query: finds complaints that do not address the account."""
     OWN = "own"
     """The account's own timeline: replies that were made natively, so that they stop clocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Cursor:
-    """A pass reads page after page under the same lower bound; the bound moves only after the last page."""
-
-    since_id: str | None = None
-    start_time: str | None = None
-    """The lower bound until a first post has given a `since_id`."""
-    pending_newest_id: str | None = None
-    """Of the pass's first page: the next `since_id`."""
-    next_token: str | None = None
-    passed: int = 0
-    """Posts of the pass so far."""
-
-    @classmethod
-    def parse(cls, text: str, source: str) -> _Cursor:
-        try:
-            cursor = cls(**json.loads(text))
-            for value in (cursor.since_id, cursor.pending_newest_id):
-                if value is not None and not is_id(value):
-                    raise ValueError(value)
-            cursor.since()
-            return replace(cursor, passed=int(cursor.passed))
-        except (ValueError, TypeError) as error:
-            raise SourceError(
-                f"The cursor of source {source} is not one that an X source wrote ({text[:80]!r}); "
-                "remove that cursor to begin anew.",
-                permanent=True,
-            ) from error
-
-    def since(self) -> datetime | None:
-        """The lower bound as a time; None for an id older than the scheme that holds one."""
-        if self.since_id is not None:
-            return time_of(self.since_id)
-        return None if self.start_time is None else datetime.fromisoformat(self.start_time)
-
-    def dump(self) -> str:
-        fields = (
-            ("since_id", self.since_id),
-            ("start_time", self.start_time),
-            ("pending_newest_id", self.pending_newest_id),
-            ("next_token", self.next_token),
-            ("passed", self.passed),
-        )
-        return json.dumps({name: value for name, value in fields if value})
 
 
 class XSource:
@@ -184,13 +138,13 @@ class XSource:
             more=at.next_token is not None,
         )
 
-    def _begin(self, cursor: str | None, now: datetime, gaps: list[Gap]) -> _Cursor:
+    def _begin(self, cursor: str | None, now: datetime, gaps: list[Gap]) -> XCursor:
         """The cursor, its lower bound moved to what search still reaches; a gap is said, not hidden."""
         reach = now - _SEARCH_REACH + _SEARCH_MARGIN if self._feed is XFeed.SEARCH else None
         if cursor is None:
             first = now - timedelta(hours=self._first_hours)
-            return _Cursor(start_time=_stamp(first if reach is None else max(first, reach)))
-        at = _Cursor.parse(cursor, self._name)
+            return XCursor(start_time=stamp(first if reach is None else max(first, reach)))
+        at = XCursor.parse(cursor, self._name)
         since = at.since()
         if reach is None or since is None or since >= reach or at.next_token is not None:
             return at
@@ -198,7 +152,7 @@ class XSource:
             Gap(since, reach, "X's search keeps posts for 7 days only, and it was not asked for longer.")
         )
         return (
-            replace(at, since_id=str(id_of(reach))) if at.since_id else replace(at, start_time=_stamp(reach))
+            replace(at, since_id=str(id_of(reach))) if at.since_id else replace(at, start_time=stamp(reach))
         )
 
     def _resolve(self) -> str:
@@ -215,7 +169,7 @@ class XSource:
             self._account_id = str(found_id)
         return self._account_id
 
-    def _page(self, at: _Cursor, account_id: str) -> Mapping[str, Any]:
+    def _page(self, at: XCursor, account_id: str) -> Mapping[str, Any]:
         common: dict[str, Any] = {
             "user_auth": self._client.reads_as_user,
             "max_results": self._page_size,
@@ -254,7 +208,7 @@ class XSource:
             )
         return posts
 
-    def _advance(self, at: _Cursor, page: Mapping[str, Any], posts: list[Any], gaps: list[Gap]) -> _Cursor:
+    def _advance(self, at: XCursor, page: Mapping[str, Any], posts: list[Any], gaps: list[Gap]) -> XCursor:
         meta = page.get("meta")
         meta = meta if isinstance(meta, dict) else {}
         ids = [post["id"] for post in posts if isinstance(post, dict) and is_id(post.get("id"))]
@@ -272,13 +226,13 @@ class XSource:
         if pending is None and at.since_id is None:
             # Nobody has ever written. The bound follows, or it would fall behind what search reaches.
             late = max(at.since() or _BEGINNING, self._now() - _NOBODY_WROTE)
-            return _Cursor(start_time=_stamp(late))
+            return XCursor(start_time=stamp(late))
         since = at.since_id if pending is None else self._overlapped(pending)
         if since is not None and at.since_id is not None:
             since = max(since, at.since_id, key=int)
-        return _Cursor(since_id=since)
+        return XCursor(since_id=since)
 
-    def _notice_limit(self, at: _Cursor, ids: list[str], passed: int, gaps: list[Gap]) -> None:
+    def _notice_limit(self, at: XCursor, ids: list[str], passed: int, gaps: list[Gap]) -> None:
         """A timeline ends after so many posts, whether or not it came to the lower bound."""
         reach = _TIMELINE_REACH.get(self._feed)
         since, oldest = at.since(), min(ids, key=int, default=None)
@@ -312,10 +266,6 @@ class XSource:
         post_id = post.get("id") if isinstance(post, dict) else None
         key = post_id if is_id(post_id) else f"without id {hashlib.sha256(raw.encode()).hexdigest()[:12]}"
         return BadRecord(f"post {key}", raw, reason)
-
-
-def _stamp(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _deleted(page: Mapping[str, Any]) -> list[MentionId]:
