@@ -3,10 +3,11 @@ the desk makes neither a predictor nor a source, and so never loads their librar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from answerback import clock
 from answerback.calendars import make_calendar
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _STANDARD = SlaPolicy("standard", first_response_seconds=3_600, next_response_seconds=7_200)
 """What is promised where config.toml says nothing."""
+NOBODY: Mapping[str, Any] = MappingProxyType({})
 
 
 def make_rules(config: Config) -> Rules:
@@ -202,13 +204,20 @@ def open_store(config: Config, path: Path | None, *, create: bool) -> Store:
     return Store(path or config.store, create=create)
 
 
-def make_pipeline(config: Config, store: Store, senders: dict[str, ReplySender]) -> Pipeline:
+def make_pipeline(
+    config: Config,
+    store: Store,
+    *,
+    senders: Mapping[str, ReplySender] = NOBODY,
+    channels: Mapping[str, AlertChannel] = NOBODY,
+) -> Pipeline:
+    """The steps; without senders and channels nothing leaves the machine."""
     return Pipeline(
         store=store,
         predictor=make_predictor(config.classifier),
         rules=make_rules(config),
         alert_rules=make_alert_rules(config.alerts),
         senders=senders,
-        channels=make_channels(config.alerts),
+        channels=channels,
         now=clock.now,
     )

@@ -84,7 +84,10 @@ def replay(
     wait: Callable[[float], object],
     progress: Callable[[int], None] = lambda _read: None,
 ) -> ReplayResult:
-    """Take a source through every step, batch by batch, until it is `finished`.
+    """Take a source through store, classify, triage and watch, batch by batch, until it is `finished`.
+
+    Nothing leaves the machine: a past day's alerts are recorded and not sent, and replies that wait in the
+    same store are left to `run`, which knows the platforms that they belong on.
 
     The clock is the posts' own: it stands at the latest one stored. Each batch is worked off before the
     next is fetched, so a run that is killed anywhere and started again passes the same states. Raises
@@ -112,9 +115,7 @@ def _work_off(pipeline: Pipeline) -> None:
     clock = totals(pipeline.store).latest_post_at or _EPOCH
     while pipeline.think(clock):
         pass
-    pipeline.send(pipeline.now())
     pipeline.watch(clock)
-    pipeline.deliver(pipeline.now())
 
 
 def run(pipeline: Pipeline, feeds: Sequence[Source], stop: threading.Event) -> bool:

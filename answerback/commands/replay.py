@@ -43,20 +43,17 @@ def replay(
 ) -> int:
     """Take a file of posts through the whole way, once.
 
-    Stores, classifies, triages and alerts. FILE holds JSON lines, plain or gzipped. What an interrupted
-    run left is finished first; a second run adds nothing.
+    Stores, classifies, triages, and records the alerts that were due then; none is sent, and no reply is.
+    FILE holds JSON lines, plain or gzipped. What an interrupted run left is finished first; a second run
+    adds nothing.
     """
-    from listener.replay import ReplaySource, sources_in  # noqa: PLC0415
-    from listener.replay_stage import ReplaySender, ReplayStage  # noqa: PLC0415
+    from listener.replay import ReplaySource  # noqa: PLC0415
 
     began = time.monotonic()
     config = load_config(config_path)
     store = bootstrap.open_store(config, db_path, create=True)
-    stage = ReplayStage()
-    source = ReplaySource(file, name=_name(file), speed=speed, now=clock.now, stage=stage)
-    made = bootstrap.make_pipeline(
-        config, store, {key: ReplaySender(key, stage, clock.now) for key in sources_in(file)}
-    )
+    source = ReplaySource(file, name=_name(file), speed=speed, now=clock.now)
+    made = bootstrap.make_pipeline(config, store)
     if every_thread:
         triage = with_changes(made.rules.triage, open_every_thread=True)
         made = with_changes(made, rules=Rules(triage, made.rules.sla))

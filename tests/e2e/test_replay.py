@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import pytest
 
+from desk import outbox
+from desk.model.case import CaseId
+from desk.model.reply import ReplyState
+from desk.store import Store, replies
 from tests.e2e.conftest import Answerback
 from tests.e2e.support import DEMO_DAY, a_busy_day, contents, first_responses, run_process
 from tests.fakes.replay_file import post, write
@@ -101,3 +106,29 @@ def test_without_json_it_speaks_to_a_person(home: Path, answerback: Answerback) 
     done = answerback("replay", "day.jsonl", "--db", "a.db")
     assert done.out.startswith("Read 30 posts, 30 of them new")
     assert done.err == ""
+
+
+def test_a_replay_into_a_working_store_sends_nothing_to_anybody(
+    home: Path, tiny_weights: Path, answerback: Answerback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backfill must not ring a chat about last year, nor take a reply that waits for its platform."""
+    write(home / "day.jsonl", [post(1, text="never came, fraud!")])
+    answerback("replay", "day.jsonl", "--db", "a.db", "--every-thread")
+    store = Store(home / "a.db")
+    outbox.approve(store, CaseId(1), agent="mia", text="We are sorry.", now=datetime.now(UTC), undo_seconds=0)
+    (home / "config.toml").write_text(
+        f'[classifier]\nweights = "{tiny_weights}"\ncomplaint_threshold = 0\n[triage]\nurgent_terms = ["fraud"]\n'
+        '[[alerts.channels]]\ntype = "webhook"\nname = "ops"\nurl = "https://ops.example/hook"\n'
+        'secret_env = "ANSWERBACK_OPS_SECRET"\n'
+    )
+    monkeypatch.delenv("ANSWERBACK_OPS_SECRET", raising=False)  # not even its secrets are needed
+    write(home / "more.jsonl", [post(n, text=f"never came, fraud! {n}") for n in range(2, 9)])
+    done = answerback("replay", "more.jsonl", "--db", "a.db", "--every-thread", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert done.json["alerts"] > 7
+    after = contents(home / "a.db")
+    assert after["deliveries"] == []
+    with store.read() as db:
+        (reply,) = replies.of_case(db, CaseId(1))
+    store.close()
+    assert reply.state is ReplyState.APPROVED

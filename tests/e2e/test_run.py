@@ -46,6 +46,7 @@ urgent_terms = ["fraud"]
 
 [classifier]
 weights = "{weights}"
+complaint_threshold = 0.0
 
 [[sla.policies]]
 name = "standard"
