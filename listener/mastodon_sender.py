@@ -159,7 +159,11 @@ class _Voice:
                 page = self._client.get(f"/api/v1/accounts/{identity.account_id}/statuses", params)
                 statuses = self._statuses(page.data, outgoing)
                 for status in statuses:
-                    if parent_of(status) == target_id and self._same(outgoing, status, instance.domain):
+                    if (
+                        parent_of(status) == target_id
+                        and _created_at(status) >= since
+                        and self._same(outgoing, status, instance.domain)
+                    ):
                         return self._sent(status)
                 max_id = page.next_max_id or min((s["id"] for s in statuses), key=id_order, default=None)
                 if not statuses or all(_created_at(status) < since for status in statuses):

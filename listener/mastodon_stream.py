@@ -129,6 +129,8 @@ class MastodonStream:
                 self._socket = response.extensions["network_stream"].get_extra_info("socket")
             try:
                 event = _Event()
+                # Nobody knows what the stream would have told before it was open.
+                self._wake()
                 for line in _lines(response):
                     if stop.is_set():
                         return
@@ -148,6 +150,10 @@ class MastodonStream:
         with self._lock:
             if event.name == "delete" and is_id(event.status_id) and len(self._deleted) < _DELETED_LIMIT:
                 self._deleted[event.status_id] = _TELLINGS
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
             for woken in self._woken:
                 woken.set()
 

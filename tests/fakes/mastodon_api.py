@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from listener.mastodon_account import MastodonAccount
 from tests.fakes.clock import Clock
-from tests.fakes.loopback import Answer, Fault, Loopback
+from tests.fakes.loopback import Answer, Fault, Hang, Loopback
 
 TOKEN = "token-of-tests"
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -57,6 +57,8 @@ class FakeMastodon(Loopback):
         self.inclusive = False
         """`min_id` gives the entry itself as well."""
         self.keeps_keys = True
+        self.slow_stream = False
+        """Streams open, and then say nothing."""
         self.reset: str | None = None
         """Value of X-RateLimit-Reset."""
         self.instance: dict[str, Any] = {
@@ -128,6 +130,11 @@ class FakeMastodon(Loopback):
         # Head and body go out apart; without this each answer waits for the acknowledgement of its head.
         handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connections.append((handler.command, handler.client_address[1]))
+        if self.slow_stream and handler.path.startswith("/api/v1/streaming/"):
+            handler.send_response(200)
+            handler.end_headers()
+            handler.wfile.write(b":connected\n\n")
+            self.fail(handler.path, Hang())
         if handler.command == "POST" and self.writing:
             self.fail(handler.path, self.writing.popleft())
         super()._serve(handler)
