@@ -36,7 +36,7 @@ def make_app(store: Store, now: datetime = NOON, **options: Any) -> DeskApp:
 async def settle(pilot: Pilot[Any]) -> None:
     """Wait until no worker is at work and no message waits, what they set off included."""
     quiet = 0
-    while quiet < 2:
+    while quiet < 3:
         working = [worker for worker in pilot.app.workers if not worker.is_finished]
         # One that is overtaken by the next one ends as cancelled: that is no failure.
         await asyncio.gather(*(worker.wait() for worker in working), return_exceptions=True)
@@ -53,8 +53,9 @@ class Sitting:
         self.clock = clock
 
     async def press(self, *keys: str) -> None:
+        """Press keys that mean something; `Pilot.press` waits for an idle processor at each one."""
         for key in keys:
-            await self.pilot.press(key)
+            self.app.simulate_key(key)
             await settle(self.pilot)
 
     async def type(self, words: str) -> None:

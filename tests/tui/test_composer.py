@@ -7,7 +7,7 @@ from desk.model.case import CaseId
 from desk.model.reply import ReplyState
 from desk.store import case_view
 from tests.kernel import NOON, Desk, FakeSender, after, post
-from tests.tui.drive import at_desk
+from tests.tui.drive import at_desk, settle
 from tui.widgets.composer import ReplyField
 
 
@@ -98,7 +98,8 @@ async def test_a_click_on_another_case_keeps_the_draft(morning: Desk) -> None:
 
 async def test_keys_are_letters_while_typing(morning: Desk) -> None:
     async with at_desk(morning.store, keys=["r"]) as agent:
-        await agent.press(*"czjked1q", "question_mark", "slash")
+        await agent.pilot.press(*"czjked1q", "question_mark", "slash")
+        await settle(agent.pilot)
         assert agent.app.desk.composer.field.text == "czjked1q?/"
         assert agent.footer() == {"Send", "Keep draft"}
 

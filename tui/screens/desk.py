@@ -84,7 +84,7 @@ class DeskScreen(CaseActions):
         yield TopBar(agent=self.agent, zone=self.zone)
         yield ShelfTabs(id="shelves")
         with Horizontal(id="panes"):
-            with Vertical(id="queue-pane", classes="pane") as queue_pane:
+            with Vertical(id="queue-pane", classes="pane -here") as queue_pane:
                 queue_pane.border_title = "1 Queue"
                 yield SearchField()
                 yield QueueList(agent=self.agent, now=self.now, id="queue")

@@ -16,7 +16,6 @@ class Panes:
     def __init__(self, screen: Screen[None]) -> None:
         self._screen = screen
         self.at = "queue"
-        screen.add_class("-at-queue")
 
     @property
     def narrow(self) -> bool:
@@ -62,8 +61,10 @@ class Panes:
             node = node.parent
 
     def _mark(self, pane: str) -> None:
+        if pane == self.at:
+            return
         for other in PANES:
-            self._screen.set_class(other == pane, f"-at-{other}")
+            self._screen.query_one(f"#{other}-pane").set_class(other == pane, "-here")
         self.at = pane
 
     def _focus(self, pane: str) -> None:
