@@ -331,7 +331,7 @@ class Unreliable(FakeSender):
         return super().find(outgoing)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.sampled_from(
@@ -348,7 +348,7 @@ def test_law_whatever_happens_a_reply_is_public_once_or_said_to_have_failed(
     desk.approve(now=NOON)
     sender = Unreliable(list(outcomes))
     public = 0
-    for minute in range(1, 60, 3):
+    for minute in range(1, 60, 4):
         with contextlib.suppress(KeyboardInterrupt):
             public += outbox.send_due(desk.store, {"bluesky": sender}, after(minute))
     assert len(sender.published) <= 1

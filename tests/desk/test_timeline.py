@@ -118,6 +118,7 @@ def test_the_next_response_runs_from_the_oldest_unanswered_post() -> None:
     log.replied("r3", after(101))
     assert log.runs(NEXT) == [(after(60), after(100))]
     assert log.runs(FIRST) == [(NOON, after(30))]
+    assert log.case.first_response_at == after(30), "the first one, not the latest"
 
 
 def test_thanks_after_the_answer_starts_no_clock_and_calls_nobody_back() -> None:
@@ -306,6 +307,15 @@ def test_an_older_post_found_before_any_reply_moves_the_start_back() -> None:
     assert log.runs(FIRST) == [(NOON - timedelta(minutes=30), None)]
     assert log.case.due_at == after(30)
     assert log.case.last_mention_id == "m1", "the latest post is still the latest"
+
+
+def test_an_older_post_found_after_the_reply_does_not_make_the_reply_later() -> None:
+    """Case 31: the reply is measured from what it answered."""
+    log = Log()
+    log.replied("r1", after(30))
+    log.wrote("older", after(-30))
+    assert log.runs(FIRST) == [(NOON, after(30))]
+    assert log.runs(NEXT) == [(after(-30), None)]
 
 
 def test_a_reply_found_late_stops_the_clock_at_its_own_time() -> None:
