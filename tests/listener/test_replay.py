@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import tracemalloc
 from collections.abc import Sequence
@@ -347,6 +348,34 @@ def test_a_file_that_was_away_for_a_while_loses_nothing(tmp_path: Path, clock: C
     hidden.rename(path)
 
     assert ids([first, *drain(source, first.cursor)]) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_disk_that_fails_once_loses_nothing(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "f", [post(n) for n in range(5)])
+    really_open = Path.open
+
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            monkeypatch.setattr(Path, "open", really_open)
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", lambda *_: Failing())
+    source = ReplaySource(path, now=clock)
+    with pytest.raises(SourceError, match="Input/output error") as caught:
+        source.fetch(None)
+
+    assert not caught.value.permanent
+    assert ids(drain(source)) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_batch_is_bounded_even_where_every_line_is_bad(tmp_path: Path, clock: Clock) -> None:
+    path = write(tmp_path / "f", [b"broken"] * 25)
+
+    batches = drain(ReplaySource(path, now=clock, batch_size=10))
+
+    assert [len(batch.bad) for batch in batches] == [10, 10, 5]
 
 
 def test_the_platforms_of_a_file_are_listed(tmp_path: Path) -> None:

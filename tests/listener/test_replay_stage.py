@@ -84,6 +84,19 @@ def test_the_customer_answers_after_the_first_reply_only(tmp_path: Path, clock: 
     assert not source.fetch(late.cursor).mentions
 
 
+def test_a_script_is_not_played_again_when_its_post_is_fetched_again(tmp_path: Path, clock: Clock) -> None:
+    source, sender, _ = build(tmp_path, clock)
+    source.fetch(None)
+    sender.send(outgoing(1))
+    again = source.fetch(None)
+    sender.send(outgoing(2, text="And again"))
+    clock.advance(500)
+
+    texts = [mention.text for mention in source.fetch(again.cursor).mentions]
+
+    assert sorted(texts) == ["And again", "Still broken", "Thanks"]
+
+
 def test_answers_come_as_much_faster_as_the_replay_runs(tmp_path: Path, clock: Clock) -> None:
     source, sender, _ = build(tmp_path, clock, speed=60, rebase=True, live_from=DAY + timedelta(hours=1))
     cursor = source.fetch(None).cursor
