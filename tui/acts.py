@@ -113,12 +113,14 @@ def set_severity(case: Case, agent: str, severity: Severity) -> Act:
     )
 
 
-def approve(case_id: CaseId, agent: str, text: str) -> Act:
+def approve(case_id: CaseId, agent: str, text: str, undo_seconds: float) -> Act:
     return Act(
         case_id,
         EventKind.REPLY_APPROVED,
         "Your reply goes out in a few seconds",
-        lambda store, now: outbox.approve(store, case_id, agent=agent, text=text, now=now),
+        lambda store, now: outbox.approve(
+            store, case_id, agent=agent, text=text, now=now, undo_seconds=undo_seconds
+        ),
     )
 
 

@@ -33,7 +33,7 @@ class DeskApp(App[None]):
     """Puts unanswered complaints before an agent, due first.
 
     `now` tells the time, `zone` is the agent's (None: the system's), `keymap` maps ids of the registry to
-    other keys.
+    other keys, `undo_seconds` is how long an approved reply can be taken back.
     """
 
     CSS_PATH = "app.tcss"
@@ -51,6 +51,7 @@ class DeskApp(App[None]):
         theme: str = themes.DEFAULT,
         zone: tzinfo | None = None,
         keymap: Mapping[str, str] | None = None,
+        undo_seconds: float = outbox.UNDO_SECONDS,
     ) -> None:
         super().__init__()
         self.store = store
@@ -59,6 +60,7 @@ class DeskApp(App[None]):
         self.brands = tuple(brands)
         self.zone = zone
         self.keys = dict(keymap or {})
+        self.undo_seconds = undo_seconds
         for known in themes.THEMES:
             self.register_theme(known)
         self.theme = theme if theme in self.available_themes else themes.DEFAULT

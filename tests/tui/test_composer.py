@@ -73,7 +73,7 @@ async def test_escape_keeps_the_draft_and_r_goes_on_with_it(morning: Desk) -> No
         await agent.press("escape")
         assert case_view.load(morning.store, CaseId(1), "ada").draft == "Dear Anna"
         await agent.press("1", "j", "k")
-        assert agent.words("#composer-says") == "r goes on with your draft to @anna on Bluesky"
+        assert agent.words("#composer-says") == "r continues your draft to @anna on Bluesky"
         await agent.press("r")
         assert agent.app.desk.composer.field.text == "Dear Anna"
 

@@ -123,3 +123,25 @@ async def test_keys_can_be_other_keys(morning: Desk) -> None:
     async with at_desk(morning.store, keymap={"case.claim": "m"}) as agent:
         await agent.press("m")
         assert morning.case(1).assignee == "ada"
+
+
+async def test_the_bottom_line_keeps_the_help_where_it_is_short(morning: Desk) -> None:
+    async with at_desk(morning.store, size=(60, 20), keys=["c"]) as agent:
+        line = agent.words("#actions")
+        assert len(line) <= 58
+        assert line.startswith("r Reply  e Resolve")
+        assert line.endswith("? Help")
+
+
+async def test_the_bottom_line_can_be_clicked(morning: Desk) -> None:
+    async with at_desk(morning.store) as agent:
+        await agent.pilot.click("#actions", offset=(agent.words("#actions").index("Help") + 1, 0))
+        await settle(agent.pilot)
+        assert agent.app.screen is not agent.app.desk
+
+
+async def test_a_conversation_that_was_hidden_begins_with_its_end(morning: Desk) -> None:
+    async with at_desk(morning.store, size=(80, 16), keys=["j", "enter"]) as agent:
+        timeline = agent.app.desk.conversation.timeline
+        assert timeline.max_scroll_y > 0
+        assert timeline.scroll_y == timeline.max_scroll_y

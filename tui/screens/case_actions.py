@@ -99,7 +99,8 @@ class CaseActions(Screen[None]):
         self.composer.open()
 
     def on_send_asked(self, message: SendAsked) -> None:
-        self.desk_app.perform(acts.approve(message.case_id, self.agent, message.text))
+        undo_seconds = self.desk_app.undo_seconds
+        self.desk_app.perform(acts.approve(message.case_id, self.agent, message.text, undo_seconds))
 
     # --- acts --------------------------------------------------------------------------------------
 

@@ -166,9 +166,9 @@ class Composer(Vertical):
         platform = platform_of(view.case.source)
         to = f"{text.handle(view.answering.author.handle)} on {platform.title}"
         if not self.is_open:
-            what = "r goes on with your draft to" if view.draft else "r answers"
+            what = "r continues your draft to" if view.draft else "r answers"
             says.update(Content.styled(f"{what} {to}", "$quiet"))
-            count.update(Content.styled(f"{platform.limit:,} characters", "$quiet"))
+            count.update("")
             return
         says.update(Content.assemble("To ", (to, "bold"), self._beside(view)))
         length = measure_reply(view.case.source, self.field.text)

@@ -97,23 +97,20 @@ class Conversation(Vertical):
     async def _lay_out(self, wanted: list[Entry], *, same: bool) -> None:
         timeline = self.timeline
         blocks = list(timeline.query_children(Block))
-        at_end, place = timeline.is_vertical_scroll_end, timeline.scroll_y
         keys = [block.entry.key for block in blocks]
-        with self.app.batch_update():
-            if same and keys == [entry.key for entry in wanted[: len(keys)]]:
-                # What the agent reads stays in place: entries change where they stand, new ones follow.
-                for block, entry in zip(blocks, wanted, strict=False):
-                    block.show(entry)
-                await timeline.mount_all([self._block(entry) for entry in wanted[len(keys) :]])
-                if at_end and len(wanted) > len(keys):
-                    timeline.scroll_end(animate=False)
-                return
-            await timeline.remove_children()
-            await timeline.mount_all([self._block(entry) for entry in wanted])
-        if same and not at_end:
+        reading_back, place = same and not timeline.is_vertical_scroll_end, timeline.scroll_y
+        if same and keys == [entry.key for entry in wanted[: len(keys)]]:
+            # What the agent reads stays in place: entries change where they stand, new ones follow.
+            for block, entry in zip(blocks, wanted, strict=False):
+                block.show(entry)
+            await timeline.mount_all([self._block(entry) for entry in wanted[len(keys) :]])
+            return
+        await timeline.remove_children()
+        await timeline.mount_all([self._block(entry) for entry in wanted])
+        if reading_back:
             timeline.scroll_to(y=place, animate=False)
         else:
-            timeline.scroll_end(animate=False)
+            timeline.anchor()  # begins with the end and stays there until the agent scrolls up
 
     def _block(self, entry: Entry) -> Block:
         return Block(entry, agent=self.agent, now=self.now, zone=self.zone, unfolded=self.unfolded)
