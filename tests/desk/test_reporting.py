@@ -244,3 +244,11 @@ def test_quartiles_are_those_of_the_standard_library(values: list[float]) -> Non
     quartiles = statistics.quantiles(values, n=4, method="inclusive")
     assert [durations.p25, durations.p50, durations.p75] == pytest.approx(quartiles)
     assert durations.n == len(values)
+
+
+def test_a_threads_first_answer_is_the_earliest_of_its_cases(desk: Desk) -> None:
+    desk.take(post("1", by="anna"), post("2", "Mine neither", after(1), by="bob"))
+    desk.answer(FakeSender(), now=after(10), case=1)
+    desk.answer(FakeSender(), now=after(30), case=2)
+    threads = build(desk).threads
+    assert (threads.n, threads.answered, threads.first_response.p50) == (1, 1, 600.0)

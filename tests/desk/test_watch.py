@@ -376,3 +376,34 @@ def test_the_golden_example_is_raised_on_monday_at_a_quarter_past_nine(desk: Des
     assert watch.raise_alerts(desk.store, rules, ["chat"], monday) == 1
     alert: Alert = waiting(desk)[0].alert
     assert (alert.at, alert.window) == (monday, f"first_response:{monday.isoformat()}")
+
+
+def test_a_warning_is_overtaken_although_the_resolution_is_overdue(desk: Desk) -> None:
+    """The case still has a due time, and yet nobody waits for an answer."""
+    desk.take(post("1"))
+    desk.answer(FakeSender(), now=after(hours=25))
+    desk.take(post("2", "Hello?", after(hours=26)))
+    watch.raise_alerts(desk.store, watch.AlertRules(kinds=frozenset({AHEAD})), ["chat"], after(hours=26.4))
+    desk.answer(FakeSender(), now=after(hours=26.45))
+    assert desk.case().due_at is not None
+    channel = FakeChannel()
+    watch.deliver_due(desk.store, {"chat": channel}, after(hours=26.5))
+    assert channel.took == []
+
+
+def test_a_deliverer_with_an_old_list_does_not_try_what_another_has_just_tried(desk: Desk) -> None:
+    desk.take(post("1"), post("2", thread="t2", by="bob"))
+    sweep(desk, 61, watch.AlertRules(kinds=frozenset({BREACH})))
+    broken = FakeChannel("chat", *[DeliveryError("503")] * 9)
+
+    class Slow(FakeChannel):
+        def deliver(self, notice: Notice) -> None:
+            if not broken.tries:
+                watch.deliver_due(desk.store, {"chat": broken}, after(61))
+            super().deliver(notice)
+
+    slow = Slow()
+    assert deliver(desk, slow, 61) == 1
+    assert (slow.tries, broken.tries) == (1, 1)
+    (other,) = waiting(desk)
+    assert (other.attempts, other.last_error) == (1, "503")
