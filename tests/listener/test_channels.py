@@ -6,7 +6,9 @@ import logging
 from dataclasses import replace
 from typing import Any
 
+import apprise
 import pytest
+from apprise.decorators import notify
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -70,6 +72,16 @@ def test_what_did_not_arrive_is_an_error_without_secrets(
     assert "\n" not in said
     channel.deliver(NOTICE)
     assert len(receiver.received) == 1
+
+
+def test_a_service_that_claims_success_over_a_failure_in_its_log_is_not_believed() -> None:
+    @notify(on="claims")
+    def claims(*_: object, **__: object) -> bool:
+        apprise.logger.warning("Failed to send to the room.")
+        return True
+
+    with pytest.raises(DeliveryError, match="Failed to send to the room"):
+        AppriseChannel("chat", "claims://room").deliver(NOTICE)
 
 
 def test_nobody_listens() -> None:
