@@ -11,6 +11,7 @@ import click
 from answerback import clock
 from answerback.commands.options import config_option, db_option, example
 from answerback.config import load_config
+from desk import outbox
 from desk.errors import DeskError
 from desk.store import Store
 
@@ -25,7 +26,8 @@ def desk(*, config_path: Path | None, db_path: Path | None, agent: str | None, t
     """Open the desk: the queue, the conversation, the customer."""
     config = load_config(config_path)
     store = Store(db_path or config.store, create=False)
-    open_desk(store, agent or _login_name(), theme or config.desk.theme)
+    undo_seconds = config.replies.undo.total_seconds()
+    open_desk(store, agent or _login_name(), theme or config.desk.theme, undo_seconds)
 
 
 def _login_name() -> str:
@@ -41,11 +43,11 @@ def need_terminal() -> None:
         raise DeskError("The desk needs a terminal to show itself in; for scripts see report and export.")
 
 
-def open_desk(store: Store, agent: str, theme: str | None) -> None:
+def open_desk(store: Store, agent: str, theme: str | None, undo_seconds: float = outbox.UNDO_SECONDS) -> None:
     """Run the terminal interface until it is left. Raises DeskError where there is no terminal."""
     need_terminal()
     from tui import themes  # noqa: PLC0415
     from tui.app import DeskApp  # noqa: PLC0415
 
-    DeskApp(store, agent=agent, now=clock.now, theme=theme or themes.DEFAULT).run()
+    DeskApp(store, agent=agent, now=clock.now, theme=theme or themes.DEFAULT, undo_seconds=undo_seconds).run()
     store.close()
