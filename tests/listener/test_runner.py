@@ -128,6 +128,13 @@ def test_what_the_platform_asks_is_honoured(clock: Clock) -> None:
     assert run.stop.waited == [900.5]
 
 
+def test_a_platform_that_asks_for_no_wait_is_still_given_one(clock: Clock) -> None:
+    run = Run(clock, [SourceError("no", retry_after_seconds=0)] * 4, waits=4, jitter=1.0)
+    run.start()
+
+    assert run.stop.waited == [1, 2, 4, 8]
+
+
 def test_a_success_forgets_the_failures(clock: Clock) -> None:
     run = Run(clock, [SourceError("no"), SourceError("no"), Batch(cursor="1"), SourceError("no")], waits=4)
     run.start()
