@@ -190,6 +190,7 @@ def test_a_source_that_promises_more_but_stands_still_does_not_spin(clock: Clock
     run = Run(clock, [Batch(cursor="1", more=True), Batch(cursor="1", more=True), Batch(more=True)], waits=2)
     run.start()
 
+    assert run.source.asked == [None, "1", "1"]
     assert run.stop.waited == [30.0, 30.0]
 
 
