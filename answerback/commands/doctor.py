@@ -15,7 +15,9 @@ from answerback.config import DEFAULT_PATH, Config, ReplaySettings, load_config
 from answerback.exits import Exit
 from answerback.terminal import plain
 from desk.errors import DeskError
+from desk.model.alert import DeliveryState
 from desk.store import Store, sources
+from desk.store import alerts as alert_store
 from desk.store.totals_view import totals
 
 
@@ -114,6 +116,7 @@ def _store(path: Path) -> Iterator[Finding]:
         with store.read() as db:
             statuses = sources.statuses(db)
             gaps = sources.gaps(db)
+            pending = alert_store.in_state(db, DeliveryState.PENDING)
     except DeskError as error:
         yield Finding("store", Health.BAD, str(error))
         return
@@ -129,6 +132,10 @@ def _store(path: Path) -> Iterator[Finding]:
     for name, gap in gaps:
         stretch = f"{gap.since:%Y-%m-%d %H:%M} to {gap.until:%Y-%m-%d %H:%M} UTC"
         yield Finding("intake", Health.HINT, f"{name}: posts may be missing from {stretch}. {gap.reason}")
+    failing = {delivery.channel: delivery.last_error for delivery in pending if delivery.last_error}
+    for channel, why in failing.items():
+        waiting = sum(delivery.channel == channel for delivery in pending)
+        yield Finding("alerts", Health.BAD, f"{channel}: {waiting} wait and are tried again. {why}")
     if held.undelivered:
         said = f"{held.undelivered} alerts found no taker: answerback alerts dead"
         yield Finding("alerts", Health.BAD, said)

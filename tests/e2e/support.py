@@ -75,7 +75,7 @@ def run_process(
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def until(process: subprocess.Popen[bytes], condition: Callable[[], Any], *, seconds: float = 30) -> Any:
+def until(process: subprocess.Popen[bytes], condition: Callable[[], Any], *, seconds: float = 60) -> Any:
     """Look again and again while the process lives; what the condition gave at last."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

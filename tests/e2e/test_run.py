@@ -36,7 +36,7 @@ X_TOKENS = {
     "ANSWERBACK_X_ACCESS_TOKEN": "access-token-of-tests",
     "ANSWERBACK_X_ACCESS_TOKEN_SECRET": "access-token-secret-of-tests",
 }
-STOP_SECONDS = 12
+STOP_SECONDS = 15
 """More than the grace, and than a busy machine needs; a run that waits for anything takes longer."""
 
 CONFIG = """

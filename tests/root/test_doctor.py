@@ -1,0 +1,48 @@
+"""What `answerback doctor` says of a store in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from answerback.cli import main
+from desk import watch
+from desk.errors import DeliveryError
+from desk.ports import Batch, Gap
+from desk.store import sources
+from desk.watch import AlertRules
+from tests.kernel import NOON, Desk, FakeChannel, after, post
+
+
+@pytest.fixture
+def said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[str]:
+    """Findings about a store with an alert that no chat takes, a source that is down, and a gap."""
+    monkeypatch.chdir(tmp_path)
+    desk = Desk(tmp_path / "a.db")
+    desk.take(post("1"))
+    watch.raise_alerts(desk.store, AlertRules(), ["chat"], after(minutes=59))
+    chat = FakeChannel("chat", DeliveryError("chat answered 500."))
+    watch.deliver_due(desk.store, {"chat": chat}, after(minutes=59))
+    gap = Gap(NOON, NOON + timedelta(hours=2), "X keeps 7 days.")
+    with desk.store.write() as db:
+        sources.save_fetch(db, "x:search", Batch(gaps=(gap,)), NOON)
+        sources.save_failure(db, sources.SourceStatus("x:own", "backing_off", None, "No \x1b[31mright."))
+    desk.store.close()
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "--db", "a.db"])
+    assert ended.value.code == 1
+    yield capsys.readouterr().out
+
+
+def test_an_alert_that_no_chat_takes_is_told_before_it_is_given_up(said: str) -> None:
+    assert "✗ alerts     chat: 1 wait and are tried again. chat answered 500." in said
+
+
+def test_a_source_that_is_down_and_what_may_be_missing(said: str) -> None:
+    assert "✗ source     x:own: backing_off, last success never. No  [31mright." in said
+    assert "x:search: posts may be missing from 2026-11-17 12:00 to 2026-11-17 14:00 UTC. X keeps 7" in said
