@@ -75,8 +75,8 @@ class MastodonSource:
         stream: MastodonStream | None = None,
     ) -> None:
         """`query` is the hashtag or the words of a search; `overlap_seconds` is how late a post may arrive
-        from another server and still be found in a hashtag. Raises InputError for settings that no server
-        would take."""
+        from another server, or in the index, and still be found. Raises InputError for settings that no
+        server would take."""
         self._client = MastodonClient(account, now=now, timeout_seconds=timeout_seconds)
         topic = query.strip().lstrip("#") if feed is MastodonFeed.HASHTAG else query.strip()
         wants_topic = feed in {MastodonFeed.HASHTAG, MastodonFeed.SEARCH}
@@ -95,6 +95,7 @@ class MastodonSource:
         self._interval_seconds, self._first_hours = interval_seconds, first_hours
         # Notifications and own posts get their ids in the order in which they appear.
         self._overlap = timedelta(seconds=overlap_seconds if feed is MastodonFeed.HASHTAG else 0)
+        self._late = timedelta(seconds=overlap_seconds)
         # A search and an overlap know what is new only by what was seen.
         self._memory = max(lookback, 2 * page_size if wants_topic else 1)
         self._threads = Threads(self._client)
@@ -173,7 +174,8 @@ class MastodonSource:
         taken = self._take(within, at, ready, now)
         newest = at.newest or page.highest
         older = page.answer.next_max_id or (None if page.answer.has_links else page.lowest)
-        if older is None or len(within) < len(page.entries) or older == at.max_id:
+        # One post that arrived late does not end the pass: a page without any in reach does.
+        if older is None or not within or older == at.max_id:
             # The start stays the bound until there is an entry to go on from.
             at = replace(at, start=None if newest else at.start, min_id=newest, newest=None, max_id=None)
         else:
@@ -202,7 +204,6 @@ class MastodonSource:
                 at = replace(at, min_id=highest)
             if not taken.is_empty:
                 return self._batch(at, taken, page.answer.headroom, more=True)
-            at = at.with_seen(taken.seen, (), self._memory)
             floor = highest
         return self._batch(at, _Taken((), (), ()), page.answer.headroom, more=True)
 
@@ -219,18 +220,26 @@ class MastodonSource:
         return left
 
     def _search(self, at: Cursor, ready: _Ready, now: datetime) -> Batch:
-        """The next page of a pass through the results, newest first, until one brings nothing."""
-        page = self._page(ready, offset=at.offset)
-        start = at.start_at
-        recent = [e for e in page.entries if start is None or e.created_at is None or e.created_at >= start]
-        taken = self._take(recent, at, ready, now)
-        if not taken.is_empty:
-            at = replace(at, offset=at.offset + len(page.entries))
-            return self._batch(at, taken, page.answer.headroom, more=True)
+        """The next page with something new of a pass through the results, newest first."""
+        offset, lowest, start = at.offset, None, at.start_at
+        for _ in range(_KNOWN_PAGES):
+            page = self._page(ready, offset=offset)
+            recent = [
+                e for e in page.entries if start is None or e.created_at is None or e.created_at >= start
+            ]
+            taken = self._take(recent, at, ready, now)
+            offset += len(page.entries)
+            if not taken.is_empty:
+                return self._batch(replace(at, offset=offset), taken, page.answer.headroom, more=True)
+            # Some servers take no notice of the offset, and send the same page for ever.
+            if not recent or page.lowest == lowest:
+                break
+            lowest = page.lowest
         at = replace(at, offset=0)
-        if len(at.seen) >= self._memory:
-            oldest = datetime.fromtimestamp(min(post.at for post in at.seen), tz=now.tzinfo)
-            at = replace(at, start=Cursor.first(max(oldest, start or oldest)).start)
+        if at.seen:
+            # All that is newer than the last post was read, but an index can be late.
+            latest = datetime.fromtimestamp(max(post.at for post in at.seen), tz=now.tzinfo)
+            at = replace(at, start=Cursor.first(max(latest - self._late, start or latest)).start)
         return self._look_again(at, ready, now, page.answer.headroom)
 
     def _take(self, entries: Iterable[Entry], at: Cursor, ready: _Ready, now: datetime) -> _Taken:
@@ -290,4 +299,5 @@ class MastodonSource:
 
 
 def _is_hashtag(topic: str) -> bool:
-    return topic.replace("_", "").replace("·", "").isalnum()
+    """One word. Which signs it may hold differs by server, and many scripts need more than letters."""
+    return bool(topic) and not any(char.isspace() or char in "#/?,\\" for char in topic)

@@ -44,7 +44,7 @@ class MastodonSender:
         *,
         now: Now,
         public: bool = False,
-        timeout_seconds: float = 30,
+        timeout_seconds: float = 15,
         settle_seconds: float = 20,
     ) -> None:
         """Any number of accounts, one for each brand and server.
@@ -89,7 +89,11 @@ class MastodonSender:
 
     def find(self, outgoing: Outgoing) -> SentPost | None:
         """Look for the reply among the account's own statuses. Raises SendLaterError until that is sure."""
-        found = self._voice(outgoing).find(outgoing)
+        try:
+            found = self._voice(outgoing).find(outgoing)
+        except SendRefusedError as error:
+            # Nobody can look: that says nothing about what is out.
+            raise SendLaterError(str(error), retry_after_seconds=_LATER_SECONDS * 15) from error
         if found is None:
             # After a restart nobody knows when it left: it counts from the first look.
             since = self._doubtful_since.setdefault(outgoing.reply_id, self._now())

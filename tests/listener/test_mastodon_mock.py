@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from desk.errors import SendLaterError, SendRefusedError, SendUnknownError, SourceError
-from desk.model.mention import Mention
 from desk.model.reply import Outgoing, ReplyId
-from desk.ports import Batch
 from listener.mastodon import MastodonFeed, MastodonSender, MastodonSource, MastodonStream
 from tests.fakes.mastodon_mock import MastodonMock
+from tests.fakes.mastodon_reading import drain, ids, mentions
 
 MENTIONS = MastodonFeed.MENTIONS
 
@@ -49,22 +48,6 @@ def sender_of(mock: MastodonMock, **settings: Any) -> MastodonSender:
 def outgoing(mock: MastodonMock, post: str, text: str = "We are on it.", handle: str = "ana") -> Outgoing:
     external = f"{post}@127.0.0.1:{mock.port}"
     return Outgoing(ReplyId(7), "fernway", external, external, handle, text, now())
-
-
-def drain(source: MastodonSource, cursor: str | None = None) -> list[Batch]:
-    batches = [source.fetch(cursor)]
-    while batches[-1].more:
-        batches.append(source.fetch(batches[-1].cursor))
-        assert len(batches) < 50
-    return batches
-
-
-def mentions(batches: list[Batch]) -> list[Mention]:
-    return [mention for batch in batches for mention in batch.mentions]
-
-
-def ids(batches: list[Batch]) -> list[str]:
-    return [mention.external_id.partition("@")[0] for mention in mentions(batches)]
 
 
 def test_mentions_come_once_over_all_pages_backwards_and_forwards(mock: MastodonMock) -> None:

@@ -389,6 +389,9 @@ def test_a_token_of_another_account_publishes_nothing(server: FakeMastodon) -> N
 
     with pytest.raises(SendRefusedError, match="another account than @other"):
         sender_of(server, accounts=[server.account(handle="other")]).send(outgoing(server, post))
+    # That no one can look does not mean that the reply is not there.
+    with pytest.raises(SendLaterError, match="another account than @other"):
+        sender_of(server, accounts=[server.account(handle="other")]).find(outgoing(server, post))
     with pytest.raises(SendRefusedError, match="access token is invalid"):
         sender_of(server, accounts=[server.account("wrong")]).send(outgoing(server, post))
     assert not server.posted
