@@ -23,7 +23,6 @@ from desk.model.query import (
     Not,
     Or,
     Phrase,
-    Prefix,
     Query,
     QueryError,
     Word,
@@ -132,7 +131,7 @@ class _XCompiler:
                 return _joined(map(self.negative, parts), either=False)
             case Not(part):
                 return self.positive(part)
-            case Near() | Prefix():
+            case Near():
                 return self._widen(Not(query), None)
             case Word() | Phrase() if not self.keep_negated_words:
                 return self._widen(Not(query), None)
@@ -194,13 +193,12 @@ class _XCompiler:
 
 
 def _joined(parts: Iterable[_Part | None], *, either: bool) -> _Part | None:
-    """The parts by AND, less those that are every post; by OR every post where one of them is."""
+    """The parts joined, flat and without repetitions; what is every post adds nothing to an AND."""
     flat: dict[_Part, None] = {}
     for part in parts:
         if part is None:
-            if either:
-                return None
-        elif isinstance(part, _Group) and part.either is either:
+            continue
+        if isinstance(part, _Group) and part.either is either:
             flat.update(dict.fromkeys(part.parts))
         else:
             flat[part] = None

@@ -293,5 +293,5 @@ def test_ten_thousand_posts_take_well_under_two_seconds() -> None:
     ]
     started = time.process_time()
     assert all(matches(query, post, "anna", "en") for post in posts)
-    # A third of a second on a desk machine; the bound leaves room for a busy one.
+    # Well under one on an idle core; the bound leaves room for a busy machine.
     assert time.process_time() - started < 2
