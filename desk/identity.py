@@ -51,7 +51,9 @@ def import_customers(store: Store, path: Path, now: datetime) -> CustomerImport:
                     kept += 1
                 sources.quarantine(db, path.name, bad, now)
                 unmatched = customers.unmatched_records(db)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise InputError(f"Cannot read customers from {path}: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"Cannot read customers from {path}: {error}.") from error
     return CustomerImport(kept + len(bad), kept, tuple(f"{s}:{h}" for s, h in unmatched), tuple(bad))
 
