@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from desk.caselog import advance
+from desk.model.event import Event, EventKind
 from desk.model.mention import MentionId
 from desk.ports import Batch
-from desk.store import Store, customers, mentions, sources
+from desk.store import Store, customers, events, mentions, sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,11 @@ def record(store: Store, source_name: str, batch: Batch, now: datetime) -> Intak
             elif mentions.apply_edit(db, seen):
                 edited += 1
         for mention_id in batch.deleted:
-            deleted += mentions.apply_deletion(db, mention_id, now)
+            if mentions.apply_deletion(db, mention_id, now):
+                deleted += 1
+                gone = Event(EventKind.POST_DELETED, now, mention_id=mention_id)
+                for case_id in events.cases_naming(db, mention_id):
+                    advance(db, case_id, [gone], now)
         quarantined = sources.quarantine(db, source_name, batch.bad, now)
         sources.save_fetch(db, source_name, batch, now)
     return Intake(len(batch.mentions) + len(batch.bad), tuple(new), edited, deleted, quarantined)

@@ -102,6 +102,9 @@ def _open(
 
 
 def _join(db: Database, mention: Mention, decision: Decision, previous: Case, now: datetime) -> CaseId:
+    known = [event for event in events.of_case(db, previous.id) if event.mention_id == mention.id]
+    if known:
+        return _rejoin(db, mention, decision, previous, known, now)
     happened = [_wrote(mention, awaits_answer=decision.awaits_answer)]
     # A post that was written before the case was put away, and seen only after, brings it back as well.
     if decision.action is Action.REOPEN:
@@ -113,6 +116,17 @@ def _join(db: Database, mention: Mention, decision: Decision, previous: Case, no
         raised = {"severity": decision.severity.word}
         happened.append(Event(EventKind.SEVERITY_CHANGED, mention.created_at, data=raised))
     advance(db, previous.id, happened, now)
+    return previous.id
+
+
+def _rejoin(
+    db: Database, mention: Mention, decision: Decision, previous: Case, known: list[Event], now: datetime
+) -> CaseId:
+    """A post of the case was edited: it counts anew only where it asked for nothing before, and now does."""
+    if decision.awaits_answer and not any(event.data.get("awaits_answer") for event in known):
+        asks = Event(EventKind.POST_EDITED, now, mention_id=mention.id, data={"awaits_answer": True})
+        reopened = [Event(EventKind.REOPENED, now)] if decision.action is Action.REOPEN else []
+        advance(db, previous.id, [*reopened, asks], now)
     return previous.id
 
 

@@ -58,6 +58,7 @@ _OURS = "ours"
 _TRANSITIONS: Mapping[CaseState, Mapping[EventKind, CaseState | str]] = {
     CaseState.NEW: {
         EventKind.CUSTOMER_WROTE: _OURS,
+        EventKind.POST_EDITED: _OURS,
         EventKind.BRAND_REPLIED: CaseState.WAITING,
         EventKind.CLAIMED: CaseState.ASSIGNED,
         EventKind.SNOOZED: CaseState.SNOOZED,
@@ -66,6 +67,7 @@ _TRANSITIONS: Mapping[CaseState, Mapping[EventKind, CaseState | str]] = {
     },
     CaseState.ASSIGNED: {
         EventKind.CUSTOMER_WROTE: _OURS,
+        EventKind.POST_EDITED: _OURS,
         EventKind.BRAND_REPLIED: CaseState.WAITING,
         EventKind.CLAIMED: CaseState.ASSIGNED,
         EventKind.RELEASED: CaseState.NEW,
@@ -75,6 +77,7 @@ _TRANSITIONS: Mapping[CaseState, Mapping[EventKind, CaseState | str]] = {
     },
     CaseState.WAITING: {
         EventKind.CUSTOMER_WROTE: _OURS,
+        EventKind.POST_EDITED: _OURS,
         EventKind.BRAND_REPLIED: CaseState.WAITING,
         EventKind.CLAIMED: CaseState.WAITING,
         EventKind.RELEASED: CaseState.WAITING,
@@ -84,6 +87,7 @@ _TRANSITIONS: Mapping[CaseState, Mapping[EventKind, CaseState | str]] = {
     },
     CaseState.SNOOZED: {
         EventKind.CUSTOMER_WROTE: _OURS,
+        EventKind.POST_EDITED: _OURS,
         EventKind.BRAND_REPLIED: CaseState.WAITING,
         EventKind.CLAIMED: CaseState.ASSIGNED,
         EventKind.WOKEN: _OURS,
@@ -95,11 +99,13 @@ _TRANSITIONS: Mapping[CaseState, Mapping[EventKind, CaseState | str]] = {
         EventKind.REOPENED: _OURS,
         EventKind.BRAND_REPLIED: CaseState.RESOLVED,
         EventKind.CUSTOMER_WROTE: CaseState.RESOLVED,
+        EventKind.POST_EDITED: CaseState.RESOLVED,
     },
     CaseState.DISMISSED: {
         EventKind.REOPENED: _OURS,
         EventKind.BRAND_REPLIED: CaseState.DISMISSED,
         EventKind.CUSTOMER_WROTE: CaseState.DISMISSED,
+        EventKind.POST_EDITED: CaseState.DISMISSED,
     },
 }
 """Kinds that are missing in every row (a note, a severity) leave the state as it is."""

@@ -15,6 +15,10 @@ class EventKind(StrEnum):
     OPENED = "opened"
     POLICY_CHOSEN = "policy_chosen"
     CUSTOMER_WROTE = "customer_wrote"
+    POST_EDITED = "post_edited"
+    """A customer's post that asked for nothing, and after an edit does."""
+    POST_DELETED = "post_deleted"
+    """A post of the case, by either side, was taken back by its author."""
     BRAND_REPLIED = "brand_replied"
     REPLY_APPROVED = "reply_approved"
     REPLY_FAILED = "reply_failed"
@@ -60,7 +64,7 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able details, by kind:
     opened: conversation, source, brand, customer, opening, severity, language, reasons, linked_case;
-    policy_chosen: policy; customer_wrote: awaits_answer; brand_replied: reply, automatic;
+    policy_chosen: policy; customer_wrote, post_edited: awaits_answer; brand_replied: reply, automatic;
     reply_approved, reply_failed: reply (and error); snoozed: until; noted: text;
     severity_changed: severity; dismissed: reason; undone: seq."""
     seq: int = 0

@@ -9,7 +9,7 @@ from datetime import datetime
 from desk.model.case import CLOSED, Case, CaseId, CaseState, Opening, Severity, allowed, next_state
 from desk.model.customer import CustomerId
 from desk.model.event import Event, EventKind
-from desk.model.mention import ConversationId
+from desk.model.mention import ConversationId, MentionId
 from desk.model.sla import Clock, SlaPolicy
 
 
@@ -84,6 +84,7 @@ class _Fold:
     first_response_at: datetime | None = None
     pending: list[Event] = field(default_factory=list)
     """Customer posts that await an answer, oldest first."""
+    deleted: set[MentionId | None] = field(default_factory=set)
     closed_at: datetime | None = None
     wrote: list[Event] = field(default_factory=list)
     responses: list[tuple[Clock, datetime, datetime, str]] = field(default_factory=list)
@@ -102,7 +103,11 @@ class _Fold:
                 self.assignee = None
             case EventKind.SNOOZED:
                 self.snoozed_until = datetime.fromisoformat(event.data["until"])
-            case EventKind.CUSTOMER_WROTE:
+            case EventKind.POST_DELETED:
+                # Nothing is left to answer; an answer that it got before stays one.
+                self.pending = [post for post in self.pending if post.mention_id != event.mention_id]
+                self.deleted.add(event.mention_id)
+            case EventKind.CUSTOMER_WROTE | EventKind.POST_EDITED:
                 self._customer_wrote(event)
             case EventKind.BRAND_REPLIED:
                 self._brand_replied(event)
@@ -165,7 +170,8 @@ class _Fold:
         ]
         if self.pending:
             spans.append(Span(self._response_clock, self.pending[0].at, self.closed_at, policy))
-        if self.first_wrote_at is not None and self.state is not CaseState.DISMISSED:
+        something_left = any(post.mention_id not in self.deleted for post in self.wrote)
+        if self.first_wrote_at is not None and something_left and self.state is not CaseState.DISMISSED:
             # The rest that began with the closing is no pause: it is the end.
             pauses = [p for p in self.pauses if self.closed_at is None or p[0] < self.closed_at]
             if self.closed_at is not None and pauses and pauses[-1][1] is None:
@@ -186,11 +192,21 @@ def _keeps_state(event: Event) -> bool:
 
 
 def effective(events: Iterable[Event]) -> list[Event]:
-    """The events that count, in the order in which they happened: what was undone is left out."""
+    """The events that count, in the order in which they happened.
+
+    What was undone is left out, and replies that the brand has deleted: they stop no clock.
+    """
     all_events = list(events)
     undone = {event.data["seq"] for event in all_events if event.kind is EventKind.UNDONE}
+    deleted = {event.mention_id for event in all_events if event.kind is EventKind.POST_DELETED}
     return sorted(
-        (e for e in all_events if e.seq not in undone and e.kind is not EventKind.UNDONE),
+        (
+            e
+            for e in all_events
+            if e.seq not in undone
+            and e.kind is not EventKind.UNDONE
+            and not (e.kind is EventKind.BRAND_REPLIED and e.mention_id in deleted)
+        ),
         key=lambda e: (e.kind is not EventKind.OPENED, e.at, e.seq),
     )
 

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from desk.model.case import CaseId
 from desk.model.event import Event, EventKind
+from desk.model.mention import MentionId
 from desk.model.sla import SlaPolicy
 from desk.store.columns import from_ms, to_json, to_ms
 
@@ -66,6 +67,14 @@ def last_seq(db: Database) -> int:
 
 def cases_touched_since(db: Database, seq: int) -> list[CaseId]:
     rows = db.execute("SELECT DISTINCT case_id FROM events WHERE seq > ? ORDER BY case_id", (seq,))
+    return [CaseId(row[0]) for row in rows.fetchall()]
+
+
+def cases_naming(db: Database, mention_id: MentionId) -> list[CaseId]:
+    """The cases in whose logs a post stands."""
+    rows = db.execute(
+        "SELECT DISTINCT case_id FROM events WHERE mention_id = ? ORDER BY case_id", (mention_id,)
+    )
     return [CaseId(row[0]) for row in rows.fetchall()]
 
 

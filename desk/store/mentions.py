@@ -65,12 +65,15 @@ def insert(db: Database, mention: Mention, customer_id: CustomerId | None) -> bo
 def apply_edit(db: Database, mention: Mention) -> bool:
     """Take over a changed text; False where nothing changed.
 
-    The old verdict goes, and what was left alone as noise is decided on again.
+    The old verdict goes, and a customer's post is decided on again.
     """
     row = db.execute(
         "UPDATE mentions SET text = ?, edited_at = ?, awaits_verdict = 1 - from_brand, "
-        "decision = CASE WHEN case_id IS NULL THEN NULL ELSE decision END "
-        "WHERE id = ? AND text <> ? AND deleted_at IS NULL RETURNING id",
+        "decision = CASE WHEN from_brand = 1 THEN decision END "
+        "WHERE id = ? AND text <> ? AND deleted_at IS NULL "
+        # What this desk sent comes back with links and handles as the platform writes them: no edit.
+        "AND NOT EXISTS (SELECT 1 FROM replies r "
+        "WHERE r.source = mentions.source AND r.external_id = mentions.external_id) RETURNING id",
         (mention.text, to_ms(mention.received_at), mention.id, mention.text),
     ).fetchone()
     if row is not None:

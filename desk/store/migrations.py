@@ -134,6 +134,7 @@ CREATE TABLE events (
     UNIQUE (case_id, kind, mention_id)
 ) STRICT;
 CREATE INDEX events_by_case ON events(case_id, seq);
+CREATE INDEX events_by_mention ON events(mention_id);
 CREATE TRIGGER events_are_not_edited BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events
@@ -167,6 +168,7 @@ CREATE TABLE replies (
 -- Two agents cannot both have a reply on its way to the same customer.
 CREATE UNIQUE INDEX replies_one_live ON replies(case_id)
     WHERE state IN ('approved', 'sending', 'unconfirmed');
+CREATE INDEX replies_by_post ON replies(source, external_id);
 CREATE INDEX replies_due ON replies(send_after) WHERE state IN ('approved', 'sending', 'unconfirmed');
 
 CREATE TABLE alerts (

@@ -49,7 +49,7 @@ class QueueRow:
     """The customer's latest post, raw: outside text."""
     replyable: bool
     complaint: float
-    """The opening post's probability, 0 to 1."""
+    """The latest post's probability, 0 to 1."""
     negative: float
 
 

@@ -12,6 +12,7 @@ K = EventKind
 TABLE = {
     # event:              new         assigned    waiting     snoozed     resolved    dismissed
     K.CUSTOMER_WROTE:   ("ours",     "ours",     "ours",     "ours",     "resolved", "dismissed"),
+    K.POST_EDITED:      ("ours",     "ours",     "ours",     "ours",     "resolved", "dismissed"),
     K.BRAND_REPLIED:    ("waiting",  "waiting",  "waiting",  "waiting",  "resolved", "dismissed"),
     K.CLAIMED:          ("assigned", "assigned", "waiting",  "assigned", None,       None),
     K.RELEASED:         (None,       "new",      "waiting",  None,       None,       None),

@@ -161,7 +161,6 @@ def test_another_brands_post_answers_nobody_here(desk: Desk) -> None:
     assert desk.decision("bluesky:9") == ("brand_post", None)
 
 
-@pytest.mark.xfail(strict=True, reason="the log does not learn of a deleted reply yet")
 def test_a_reply_that_the_brand_deletes_no_longer_stops_the_clock(desk: Desk) -> None:
     """Case 28, its second half."""
     desk.take(post("1"))
@@ -170,16 +169,12 @@ def test_a_reply_that_the_brand_deletes_no_longer_stops_the_clock(desk: Desk) ->
     assert desk.case().unanswered == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a post that joined a case is not decided on again")
 def test_a_thanks_that_is_edited_into_a_complaint_awaits_an_answer(desk: Desk) -> None:
     desk.take(post("1"), brand_post("9", at=after(20), reply_to="1"), post("2", "Thank you!", after(30)))
     desk.take(post("2", "Thank you, but it came broken", after(30), seen=after(40)))
     assert desk.case().unanswered == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the clock runs on though approve() refuses: nothing is left to answer"
-)
 def test_a_customer_who_deletes_their_only_post_waits_no_longer(desk: Desk) -> None:
     desk.take(post("1"))
     desk.take(deleted=["bluesky:1"], now=after(5))

@@ -454,11 +454,12 @@ def _any_log(lines: list[tuple[EventKind, int, bool, str]], undone: set[int] | N
         minute = at
         data: dict[str, Any] = {
             K.CUSTOMER_WROTE: {"awaits_answer": flag},
+            K.POST_EDITED: {"awaits_answer": flag},
             K.BRAND_REPLIED: {"automatic": flag, "reply": None},
             K.SNOOZED: {"until": after(minute + 60).isoformat()},
             K.SEVERITY_CHANGED: {"severity": "urgent" if flag else "low"},
         }.get(kind, {})
-        posted = kind in {K.CUSTOMER_WROTE, K.BRAND_REPLIED}
+        posted = kind in {K.CUSTOMER_WROTE, K.POST_EDITED, K.BRAND_REPLIED}
         if kind is not K.CUSTOMER_WROTE:
             minute = abs(minute)  # only posts come to light late: nobody acts before there is a case
         seq = log.add(kind, after(minute), actor, f"p{number}" if posted else None, **data)
