@@ -65,10 +65,17 @@ class ComposerLeft(Message):
 
 @dataclass
 class QueueLoaded(Message):
-    """The queue's first rows and its counts, for the filter for which they were read."""
+    """The queue's first rows, for the filter for which they were read."""
 
     wanted: QueueFilter
     page: QueuePage
+
+
+@dataclass
+class CountsLoaded(Message):
+    """How many cases the shelves hold under a filter."""
+
+    wanted: QueueFilter
     counts: QueueCounts
 
 

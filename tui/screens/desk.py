@@ -23,6 +23,7 @@ from tui.messages import (
     CaseLoaded,
     CaseOpened,
     ComposerLeft,
+    CountsLoaded,
     DraftChanged,
     MoreLoaded,
     MoreWanted,
@@ -169,7 +170,7 @@ class DeskScreen(CaseActions):
         if message.wanted != self.wanted:
             return
         fresh = self._shown != self.wanted
-        self._shown, self._next, self.counts = self.wanted, message.page.next_key, message.counts
+        self._shown, self._next = self.wanted, message.page.next_key
         self._brands |= {row.case.brand for row in message.page.rows}
         self._sources |= {row.case.source for row in message.page.rows}
         queue = self.queue
@@ -183,8 +184,13 @@ class DeskScreen(CaseActions):
             queue.select(self._came_back)
             self._came_back = None
         queue.tick(self.now)
-        self._show_counts()
+        self._show_titles()
         self._show_emptiness()
+
+    def on_counts_loaded(self, message: CountsLoaded) -> None:
+        if message.wanted == self.wanted:
+            self.counts = message.counts
+            self._show_counts()
 
     @on(MoreWanted)
     def _more_wanted(self) -> None:
