@@ -17,7 +17,7 @@ from desk.errors import DeskError
 from desk.ports import AlertChannel, Batch, Now, Predictor, ReplySender, Source
 from desk.store import Store, sources
 from desk.store.sources import SourceStatus
-from desk.store.totals_view import totals
+from desk.store.totals_view import latest_post_at
 from desk.triage import Rules
 from desk.watch import AlertRules
 from listener.runner import SourceState, run_source
@@ -57,10 +57,10 @@ class Pipeline:
         """Send approved replies, and read back those of which the outcome is unknown."""
         outbox.send_due(self.store, self.senders, now)
 
-    def watch(self, now: datetime) -> None:
+    def watch(self, now: datetime, *, sweeper: str = "run") -> None:
         """Wake snoozed cases, and raise the alerts that have become true."""
         watch.wake_due(self.store, now)
-        watch.raise_alerts(self.store, self.alert_rules, tuple(self.channels), now)
+        watch.raise_alerts(self.store, self.alert_rules, tuple(self.channels), now, sweeper=sweeper)
 
     def deliver(self, now: datetime) -> None:
         """Hand alerts to their channels."""
@@ -112,10 +112,10 @@ def replay(
 
 
 def _work_off(pipeline: Pipeline) -> None:
-    clock = totals(pipeline.store).latest_post_at or _EPOCH
+    clock = latest_post_at(pipeline.store) or _EPOCH
     while pipeline.think(clock):
         pass
-    pipeline.watch(clock)
+    pipeline.watch(clock, sweeper="replay")
 
 
 def run(pipeline: Pipeline, feeds: Sequence[Source], stop: threading.Event) -> bool:

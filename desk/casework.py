@@ -1,7 +1,7 @@
 """What agents do to a case.
 
 Everything here raises NotFoundError, NotAllowedError (the state forbids it) or ConflictError (somebody else
-was first).
+was first, or the customer wrote what the agent has not seen).
 """
 
 from __future__ import annotations
@@ -36,11 +36,14 @@ def release(store: Store, case_id: CaseId, *, agent: str, now: datetime) -> Case
         return _act(db, case, Event(EventKind.RELEASED, now, agent), now)
 
 
-def snooze(store: Store, case_id: CaseId, *, agent: str, until: datetime, now: datetime) -> Case:
+def snooze(
+    store: Store, case_id: CaseId, *, agent: str, until: datetime, now: datetime, seen: int | None = None
+) -> Case:
     """Put a case away until a moment to come, or until its customer writes. Its clocks run on."""
     if until <= now:
         raise NotAllowedError("Choose a time that is still to come.")
     with store.write() as db:
+        refuse_unseen(db, case_id, seen)
         event = Event(EventKind.SNOOZED, now, agent, data={"until": until.isoformat()})
         return _act(db, _existing(db, case_id), event, now)
 
@@ -58,13 +61,18 @@ def note(store: Store, case_id: CaseId, *, agent: str, text: str, now: datetime)
         return _act(db, _existing(db, case_id), event, now)
 
 
-def resolve(store: Store, case_id: CaseId, *, agent: str, now: datetime) -> Case:
-    return _simple(store, case_id, EventKind.RESOLVED, agent, now)
+def resolve(store: Store, case_id: CaseId, *, agent: str, now: datetime, seen: int | None = None) -> Case:
+    with store.write() as db:
+        refuse_unseen(db, case_id, seen)
+        return _simple(store, case_id, EventKind.RESOLVED, agent, now)
 
 
-def dismiss(store: Store, case_id: CaseId, *, agent: str, reason: str, now: datetime) -> Case:
+def dismiss(
+    store: Store, case_id: CaseId, *, agent: str, reason: str, now: datetime, seen: int | None = None
+) -> Case:
     """Not for us. The reason is kept: it is what the classifier can learn from."""
     with store.write() as db:
+        refuse_unseen(db, case_id, seen)
         event = Event(EventKind.DISMISSED, now, agent, data={"reason": reason})
         return _act(db, _existing(db, case_id), event, now)
 
@@ -82,16 +90,17 @@ def set_severity(store: Store, case_id: CaseId, *, agent: str, severity: Severit
         return _act(db, case, event, now)
 
 
-def undo(store: Store, case_id: CaseId, *, agent: str, now: datetime) -> Event:
+def undo(store: Store, case_id: CaseId, *, agent: str, now: datetime, kind: EventKind | None = None) -> Event:
     """Take back what the agent did last to the case, as long as nothing has happened since.
 
+    `kind` is the act that the agent means, where they were shown one: no other is taken back.
     Returns the event that no longer counts. A reply can be taken back until a sender has claimed it.
     """
     with store.write() as db:
         _existing(db, case_id)
         counted = sorted(effective(events.of_case(db, case_id)), key=lambda event: event.seq)
         last = counted[-1]
-        if last.actor != agent or last.kind not in UNDOABLE:
+        if last.actor != agent or last.kind not in UNDOABLE or kind not in (None, last.kind):
             raise NotAllowedError("There is nothing of yours to take back: something else happened since.")
         if last.kind is EventKind.REPLY_APPROVED:
             reply_id = ReplyId(last.data["reply"])
@@ -99,9 +108,21 @@ def undo(store: Store, case_id: CaseId, *, agent: str, now: datetime) -> Event:
                 raise ConflictError("Too late: the reply is already on its way.")
             cancelled = replies.get(db, reply_id)
             if cancelled is not None:
-                replies.save_draft(db, case_id, agent, cancelled.text, now)
+                replies.restore_draft(db, case_id, agent, cancelled.text, now)
         advance(db, case_id, [Event(EventKind.UNDONE, now, agent, data={"seq": last.seq})], now)
         return last
+
+
+def refuse_unseen(db: Database, case_id: CaseId, seen: int | None) -> None:
+    """Let nobody put away or answer what they have not read.
+
+    `seen` is the case's version that the agent had before them; None asks for no check. Raises ConflictError.
+    """
+    if seen is not None and any(
+        event.seq > seen and event.kind in {EventKind.CUSTOMER_WROTE, EventKind.POST_EDITED}
+        for event in events.of_case(db, case_id)
+    ):
+        raise ConflictError("The customer wrote meanwhile: look at the case again.")
 
 
 def _simple(store: Store, case_id: CaseId, kind: EventKind, agent: str, now: datetime) -> Case:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
+
+from sqlite_utils import Database
 
 from desk import casework
 from desk.caselog import advance, brand_replied
@@ -21,7 +23,7 @@ from desk.model.mention import Author, Mention
 from desk.model.platform import measure_reply, platform_of
 from desk.model.reply import Outgoing, Reply, ReplyState, SentPost
 from desk.ports import ReplySender
-from desk.store import Store, cases, mentions, replies
+from desk.store import Store, cases, events, mentions, replies
 
 UNDO_SECONDS = 6.0
 """How long an approved reply waits for its agent to think again."""
@@ -29,6 +31,8 @@ LEASE_SECONDS = 120.0
 """A sender that has not reported by then is taken for dead: what it did is unknown."""
 READ_BACK_SECONDS = 20.0
 """How long a platform's own timeline may lag behind what it accepted."""
+PASS_SIZE = 3
+"""Replies that one pass sends at most: each may take a platform's whole time-out."""
 MAX_ATTEMPTS = 3
 """After as many unknown outcomes a person has to look."""
 
@@ -47,16 +51,19 @@ def approve(
     text: str,
     now: datetime,
     undo_seconds: float = UNDO_SECONDS,
+    seen: int | None = None,
 ) -> Reply:
     """Put a reply in the outbox. Whoever answers a case that belongs to nobody claims it.
 
-    Raises NotFoundError; NotAllowedError where the platform's terms, its length rule or the case's state
-    forbid it; ConflictError where another reply to the case is on its way.
+    `seen` is the version of the case that the agent had before them. Raises NotFoundError; NotAllowedError
+    where the platform's terms, its length rule or the case's state forbid it; ConflictError where another
+    reply to the case is on its way, or the customer wrote meanwhile.
     """
     with store.write() as db:
         case = cases.get(db, case_id)
         if case is None:
             raise NotFoundError(f"There is no case {case_id} in this store.")
+        casework.refuse_unseen(db, case_id, seen)
         if case.state in CLOSED:
             raise NotAllowedError(f"Case {case_id} is {case.state}: reopen it before you answer.")
         mention = mentions.get(db, case.last_mention_id)
@@ -92,51 +99,71 @@ def approve(
 def send_due(store: Store, senders: Mapping[str, ReplySender], now: datetime) -> int:
     """Send what is due and read back what is unknown; how many replies became public.
 
-    `senders` by source. Safe to run in any number of processes: each reply is claimed by one.
+    `senders` by source; replies on other platforms wait for the process that has their sender. Safe to run
+    in any number of processes: each reply is claimed by one.
     """
     _expire_leases(store, now)
     public = 0
-    for reply in _due(store, ReplyState.UNCONFIRMED, now):
-        public += _read_back(store, senders, reply, now)
-    for reply in _due(store, ReplyState.APPROVED, now):
-        with store.write() as db:
-            mine = replies.change(
-                db,
-                reply.id,
-                ReplyState.APPROVED,
-                ReplyState.SENDING,
-                send_after=now + timedelta(seconds=LEASE_SECONDS),
-                attempted=True,
-            )
-        if mine:
-            public += _send(store, senders, reply, now)
+    for reply in _due(store, ReplyState.UNCONFIRMED, now, senders):
+        public += _read_back(store, senders[reply.source], reply, now)
+    for reply in _due(store, ReplyState.APPROVED, now, senders):
+        if _claim(store, reply, now):
+            public += _send(store, senders[reply.source], reply, now)
     return public
 
 
-def _due(store: Store, state: ReplyState, now: datetime) -> list[Reply]:
+def _due(store: Store, state: ReplyState, now: datetime, senders: Container[str]) -> list[Reply]:
     with store.read() as db:
-        return replies.due(db, state, now)
+        due = replies.due(db, state, now)
+    # A pass is kept short, so that the leases which it takes still run when its last reply is sent.
+    return [reply for reply in due if reply.source in senders][:PASS_SIZE]
 
 
 def _expire_leases(store: Store, now: datetime) -> None:
-    for reply in _due(store, ReplyState.SENDING, now):
+    with store.read() as db:
+        expired = replies.due(db, ReplyState.SENDING, now)
+    for reply in expired:
         _unknown(store, reply, now, "The sender stopped before it could tell what happened.")
 
 
-def _send(store: Store, senders: Mapping[str, ReplySender], reply: Reply, now: datetime) -> bool:
-    sender = senders.get(reply.source)
-    if sender is None:
-        _fail(store, reply, now, f"No account is configured that can reply on {reply.source}.")
-        return False
-    with store.read() as db:
-        taken_back = mentions.is_deleted(db, reply.mention_id)
-    if taken_back:
-        _fail(store, reply, now, "The customer has deleted the post; nothing was sent.")
-        return False
+def _claim(store: Store, reply: Reply, now: datetime) -> bool:
+    """Take a reply for sending; False where another sender has it, or where it was overtaken."""
+    with store.write() as db:
+        overtaken = _overtaken(db, reply)
+        if overtaken:
+            _fail(store, reply, ReplyState.APPROVED, now, overtaken)
+            return False
+        return replies.change(
+            db,
+            reply.id,
+            ReplyState.APPROVED,
+            ReplyState.SENDING,
+            send_after=now + timedelta(seconds=LEASE_SECONDS),
+            attempted=True,
+        )
+
+
+def _overtaken(db: Database, reply: Reply) -> str:
+    """Why a reply that was approved is not to be sent any more; empty where it is."""
+    if mentions.is_deleted(db, reply.mention_id):
+        return "The customer has deleted the post; nothing was sent."
+    case = cases.get(db, reply.case_id)
+    if case is not None and case.state in CLOSED:
+        return f"The case was {case.state} meanwhile; nothing was sent."
+    approved_seq = 0
+    for event in events.of_case(db, reply.case_id):
+        if event.kind is EventKind.REPLY_APPROVED and event.data["reply"] == reply.id:
+            approved_seq = event.seq
+        elif event.kind is EventKind.BRAND_REPLIED and approved_seq and not event.data.get("automatic"):
+            return "The customer was answered meanwhile; nothing was sent."
+    return ""
+
+
+def _send(store: Store, sender: ReplySender, reply: Reply, now: datetime) -> bool:
     try:
         sent = sender.send(_outgoing(store, reply))
     except SendRefusedError as error:
-        _fail(store, reply, now, str(error))
+        _fail(store, reply, ReplyState.SENDING, now, str(error))
     except SendLaterError as error:
         with store.write() as db:
             replies.change(
@@ -155,10 +182,7 @@ def _send(store: Store, senders: Mapping[str, ReplySender], reply: Reply, now: d
     return False
 
 
-def _read_back(store: Store, senders: Mapping[str, ReplySender], reply: Reply, now: datetime) -> bool:
-    sender = senders.get(reply.source)
-    if sender is None:
-        return False
+def _read_back(store: Store, sender: ReplySender, reply: Reply, now: datetime) -> bool:
     try:
         found = sender.find(_outgoing(store, reply))
     except SendLaterError as error:
@@ -176,7 +200,13 @@ def _read_back(store: Store, senders: Mapping[str, ReplySender], reply: Reply, n
         _settle(store, reply, ReplyState.UNCONFIRMED, found, now)
         return True
     if reply.attempts >= MAX_ATTEMPTS:
-        _fail(store, reply, now, f"Tried {reply.attempts} times without an answer; it is not public.")
+        _fail(
+            store,
+            reply,
+            ReplyState.UNCONFIRMED,
+            now,
+            f"Tried {reply.attempts} times without an answer; it is not public.",
+        )
         return False
     with store.write() as db:  # certainly not there: sending it once more cannot double it
         replies.change(db, reply.id, ReplyState.UNCONFIRMED, ReplyState.APPROVED, send_after=now)
@@ -227,13 +257,13 @@ def _settle(store: Store, reply: Reply, expected: ReplyState, sent: SentPost, no
         advance(db, reply.case_id, [brand_replied(post, reply.agent, reply.id)], now)
 
 
-def _fail(store: Store, reply: Reply, now: datetime, error: str) -> None:
+def _fail(store: Store, reply: Reply, expected: ReplyState, now: datetime, error: str) -> None:
+    """The reply will not be sent: its words go back to the agent, and the clocks run on."""
     with store.write() as db:
-        expected = ReplyState.UNCONFIRMED if reply.state is ReplyState.UNCONFIRMED else ReplyState.SENDING
         if replies.change(db, reply.id, expected, ReplyState.FAILED, error=error):
             failed = Event(EventKind.REPLY_FAILED, now, data={"reply": reply.id, "error": error})
             advance(db, reply.case_id, [failed], now)
-            replies.save_draft(db, reply.case_id, reply.agent, reply.text, now)
+            replies.restore_draft(db, reply.case_id, reply.agent, reply.text, now)
 
 
 def _unknown(store: Store, reply: Reply, now: datetime, error: str) -> None:

@@ -10,8 +10,10 @@ from enum import StrEnum
 import regex
 
 from desk.model.case import CLOSED, Case, Opening, Severity
+from desk.model.folding import fold
 from desk.model.mention import Mention
 from desk.model.sla import PolicyRule
+from desk.model.spam import giveaway_or_spam
 from desk.model.verdict import Verdict
 
 
@@ -36,7 +38,7 @@ class TriagePolicy:
     reopen_within: timedelta = timedelta(days=14)
     """A customer who comes back sooner continues the old case; later, a new one links to it."""
     urgent_terms: tuple[str, ...] = ()
-    """Words or phrases that make a complaint urgent, matched whole and without regard to case."""
+    """Words or phrases that make a complaint urgent, matched whole and by `desk.model.folding`."""
     severe_negative: float = 0.9
     """Probability of negative sentiment from which a complaint is of high severity."""
 
@@ -76,7 +78,9 @@ def decide(mention: Mention, verdict: Verdict | None, context: Context, policy: 
         return Decision(Action.BRAND_POST, ("Written by the brand's own account.",))
     if verdict is None:
         return Decision(Action.NOISE, ("Deleted by its author before it was read.",))
-    thanks = is_bare_thanks(mention.text) and not verdict.is_complaint
+    thanks = not verdict.is_complaint and (
+        says_only_thanks(mention.text) or (is_bare_thanks(mention.text) and not verdict.needs_look)
+    )
     if context.previous is not None:
         return _decide_in_known_thread(mention, verdict, context.previous, policy, thanks=thanks)
     return _decide_in_new_thread(mention, verdict, context, policy, thanks=thanks)
@@ -90,6 +94,9 @@ def _decide_in_new_thread(
     if verdict.is_complaint:
         said = f"A complaint with {verdict.complaint:.0%}."
         return Decision(Action.OPEN, (said, *why, *elsewhere), severity)
+    spam = giveaway_or_spam(mention.text)
+    if spam is not None:
+        return Decision(Action.NOISE, (spam,))
     if verdict.needs_look and policy.open_needs_look and not thanks:
         said = f"Perhaps a complaint ({verdict.complaint:.0%}): a person should look."
         return Decision(Action.OPEN, (said, *why, *elsewhere), severity, Opening.NEEDS_LOOK)
@@ -121,9 +128,9 @@ def _decide_in_known_thread(
 def _severity(mention: Mention, verdict: Verdict, policy: TriagePolicy) -> tuple[Severity, tuple[str, ...]]:
     if not (verdict.is_complaint or verdict.needs_look):
         return Severity.LOW, ()
-    text = mention.text.casefold()
+    text = fold(mention.text)
     for term in policy.urgent_terms:
-        if regex.search(rf"(?<!\w){regex.escape(term.casefold())}(?!\w)", text):
+        if regex.search(rf"(?<!\w){regex.escape(fold(term))}(?!\w)", text):
             return Severity.URGENT, (f"Urgent: it says “{term}”.",)
     if not verdict.is_complaint:
         return Severity.LOW, ()
@@ -143,6 +150,7 @@ _BUT = regex.compile(
     r"\b(?:but|still|however|no thanks|но|ama|aber|mais|pero|ma|mas|لكن|लेकिन)\b|[?؟]|\d", regex.I
 )
 """A contradiction, a question, or a number (an order's, a telephone's): somebody should read it."""
+_WORD = regex.compile(r"\w+")
 _LONGEST_THANKS = 60
 """Characters without handles and links; who writes more has something to say."""
 
@@ -151,3 +159,12 @@ def is_bare_thanks(text: str) -> bool:
     """Whether a post is a thank-you and nothing else, in any of the ten languages that are served."""
     words = _HANDLES_AND_LINKS.sub(" ", text).strip()
     return len(words) <= _LONGEST_THANKS and bool(_THANKS.search(words)) and not _BUT.search(words)
+
+
+def says_only_thanks(text: str) -> bool:
+    """Whether nothing is left beside the thanks but a word: sure even where the classifier is not.
+
+    "Danke, geht nicht" is a thanks by its words, and none by its sense.
+    """
+    rest = _THANKS.sub(" ", _HANDLES_AND_LINKS.sub(" ", text))
+    return is_bare_thanks(text) and len(_WORD.findall(rest)) <= 1

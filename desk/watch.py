@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sqlite_utils import Database
+
 from desk.caselog import advance
 from desk.errors import DeliveryError
 from desk.model.alert import AlertKind, Delivery, DeliveryState, Notice
-from desk.model.case import Severity
+from desk.model.case import CaseId, Severity
 from desk.model.event import Event, EventKind
 from desk.model.sla import Clock
 from desk.model.timeline import Span, effective, spans
@@ -18,12 +20,12 @@ from desk.ports import AlertChannel
 from desk.store import Store, alerts, cases, events, marks, mentions
 from desk.store.columns import to_ms
 
-_SEEN_EVENTS = "watch: events"
-_SWEPT_UNTIL = "watch: milliseconds"
 RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Waits between attempts (Standard Webhooks specification, "Deliverability and reliability")."""
 _LEASE_SECONDS = 120.0
 """A deliverer that has not reported by then is taken for dead, and another tries."""
+PASS_SIZE = 3
+"""Deliveries that one pass makes at most: each may take a channel's whole time-out."""
 _EXCERPT = 280
 
 
@@ -40,6 +42,9 @@ class AlertRules:
 
 def wake_due(store: Store, now: datetime) -> int:
     """Bring back snoozed cases whose time has come; how many."""
+    with store.read() as db:
+        if not cases.snoozed_until(db, now):
+            return 0
     with store.write() as db:
         due = cases.snoozed_until(db, now)
         for case_id in due:
@@ -47,29 +52,66 @@ def wake_due(store: Store, now: datetime) -> int:
     return len(due)
 
 
-def raise_alerts(store: Store, rules: AlertRules, channels: Sequence[str], now: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class _True:
+    """A rule that has become true for a case."""
+
+    case_id: CaseId
+    kind: AlertKind
+    window: str
+    at: datetime
+
+
+def raise_alerts(
+    store: Store, rules: AlertRules, channels: Sequence[str], now: datetime, *, sweeper: str = "run"
+) -> int:
     """Record every alert that has become true by `now`; how many are new.
 
     Computed from event times, so that it does not matter when, how often or by how many processes it is
-    called: a breach between two sweeps is found, and two sweepers raise it once.
+    called: a breach between two sweeps is found, and two sweepers raise it once. Each `sweeper` remembers
+    how far it came: a replay's clock must not move the one of a running desk. Writes nothing where there is
+    nothing new, so that no screen reads again for it.
     """
+    with store.read() as db:
+        last = events.last_seq(db)
+        found = _find(db, rules, now, sweeper)
+        if last == marks.get(db, _seen_events(sweeper)) and not any(
+            alerts.is_news(db, one.kind, one.case_id, one.window) for one in found
+        ):
+            return 0
     raised = 0
     with store.write() as db:
         last = events.last_seq(db)
-        touched = events.cases_touched_since(db, marks.get(db, _SEEN_EVENTS))
-        coming = cases.due_between(db, marks.get(db, _SWEPT_UNTIL), now + rules.ahead)
-        policies = events.policies(db)
-        for case_id in sorted({*touched, *coming}):
-            log = events.of_case(db, case_id)
-            for kind, window, at in _true_by(now, log, spans(log, policies), rules):
-                alert_id = alerts.insert(db, kind=kind, case_id=case_id, window=window, at=at, raised_at=now)
-                if alert_id is not None:
-                    raised += 1
-                    if now - at <= rules.stale_after:
-                        alerts.address(db, alert_id, channels, now)
-        marks.put(db, _SEEN_EVENTS, last)
-        marks.put(db, _SWEPT_UNTIL, to_ms(now))
+        for one in _find(db, rules, now, sweeper):
+            alert_id = alerts.insert(
+                db, kind=one.kind, case_id=one.case_id, window=one.window, at=one.at, raised_at=now
+            )
+            raised += alert_id is not None
+            if now - one.at <= rules.stale_after:
+                # Also what a sweeper without channels, a replay, has raised before.
+                alerts.address(db, one.kind, one.case_id, one.window, channels, now)
+        marks.put(db, _seen_events(sweeper), last)
+        marks.put(db, _swept_until(sweeper), to_ms(now))
     return raised
+
+
+def _find(db: Database, rules: AlertRules, now: datetime, sweeper: str) -> list[_True]:
+    touched = events.cases_touched_since(db, marks.get(db, _seen_events(sweeper)))
+    coming = cases.due_between(db, marks.get(db, _swept_until(sweeper)), now + rules.ahead)
+    policies = events.policies(db)
+    found = []
+    for case_id in sorted({*touched, *coming}):
+        log = events.of_case(db, case_id)
+        found += [_True(case_id, *one) for one in _true_by(now, log, spans(log, policies), rules)]
+    return found
+
+
+def _seen_events(sweeper: str) -> str:
+    return f"{sweeper}: watched events"
+
+
+def _swept_until(sweeper: str) -> str:
+    return f"{sweeper}: watched milliseconds"
 
 
 def _true_by(
@@ -109,10 +151,9 @@ def deliver_due(store: Store, channels: Mapping[str, AlertChannel], now: datetim
     with store.read() as db:
         due = alerts.due(db, now)
     delivered = 0
-    for delivery in due:
-        channel = channels.get(delivery.channel)
-        if channel is None:
-            continue  # configured by another process, or no longer: it stays pending and is listed
+    # What another process delivers stays pending. A pass is kept short, so that its leases hold to its end.
+    for delivery in [d for d in due if d.channel in channels][:PASS_SIZE]:
+        channel = channels[delivery.channel]
         with store.write() as db:
             notice = _notice(store, delivery)
             if notice is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,9 +24,7 @@ _TEXT_LIMIT = 100_000
 _SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 _FIRST_SNOWFLAKE = 1 << 35
 """Ids below it are older than the snowflake scheme and hold no time."""
-_LINK = re.compile(r"https?://\S+|\b(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE)
 _SHORTENED = re.compile(r"https?://t\.co/\w+")
-_LEADING_HANDLES = re.compile(r"\A(?:@\w+\s+)+")
 
 NOT_SUMMONED = (
     "X lets an app answer only posts that mention or quote the brand's account; this one does neither. "
@@ -166,17 +163,6 @@ def _with_links(text: str, entities: object) -> str:
 
 def replied_to(post: Mapping[str, Any]) -> str | None:
     return next((ref for kind, ref in _references(post) if kind == "replied_to"), None)
-
-
-def same_words(one: str, other: str) -> bool:
-    """Whether two texts are one post: X puts a reply's handles in front and rewrites every link."""
-    return _bare(one) == _bare(other)
-
-
-def _bare(text: str) -> str:
-    text = " ".join(unicodedata.normalize("NFC", text).split())
-    text = _LEADING_HANDLES.sub("", text + " ")
-    return _LINK.sub("<link>", text).strip()
 
 
 def url_of(handle: str, post_id: str) -> str:

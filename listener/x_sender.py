@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from desk.errors import InputError, SendError, SendLaterError, SendRefusedError, SendUnknownError
-from desk.model.reply import Outgoing, ReplyId, SentPost
+from desk.model.reply import Outgoing, ReplyId, SentPost, same_words
 from desk.ports import Now
 from listener.x_api import DEFAULT_BASE_URL, XClient, XCredentials, XError
 from listener.x_posts import (
@@ -17,7 +17,6 @@ from listener.x_posts import (
     XAccount,
     is_id,
     replied_to,
-    same_words,
     text_of,
     time_of,
     url_of,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
@@ -24,6 +25,10 @@ class RowWriter:
         self._writer.writerow([cell(value) for value in values])
 
 
+_OBEYED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Controls but tab and line ends, and direction overrides."""
+
+
 def cell(value: Any) -> str | int | float:
     """A value as a cell. Text that would start a formula gets an apostrophe before it."""
     match value:
@@ -40,4 +45,6 @@ def cell(value: Any) -> str | int | float:
 
 
 def safe(text: str) -> str:
-    return "'" + text if text.startswith(_STARTS_FORMULA) else text
+    """Text that starts no formula, and that does nothing to a terminal through which it is read."""
+    shown = _OBEYED.sub("\ufffd", text)
+    return "'" + shown if shown.startswith(_STARTS_FORMULA) else shown

@@ -162,4 +162,4 @@ class Case:
     """Customer posts since the brand's last reply that await an answer."""
     linked_case_id: CaseId | None
     version: int
-    """Sequence number of the case's last event: a reader who acts on an older one is told."""
+    """Sequence number of the case's last event; handed back with an act, it tells what the agent had seen."""

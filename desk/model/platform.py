@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 import regex
 
-_LINK = regex.compile(r"https?://\S+|\bwww\.\S+", regex.IGNORECASE)
+_LINK_END = r"(?=[.,:;!?'\")\]}…]*(?:\s|$))"
+"""A link ends before the punctuation that ends its sentence."""
+_LINK = regex.compile(r"https?://\S+?" + _LINK_END, regex.IGNORECASE)
+_X_LINK = regex.compile(
+    r"(?:https?://\S+?|(?<![\w@.-])(?:[\w-]+\.)+[a-z]{2,}(?:/\S*?)?)" + _LINK_END, regex.IGNORECASE
+)
+"""X makes a link of a bare host name, too."""
 _LEADING_HANDLES = regex.compile(r"\A(?:@\w+\s+)+")
 _GRAPHEME = regex.compile(r"\X")
 _EMOJI = regex.compile(r"(?![©®])\p{Extended_Pictographic}|[©®]\uFE0F|\p{Regional_Indicator}|\uFE0F?\u20E3")
@@ -26,7 +32,7 @@ _X_LIGHT = ((0x0000, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x203
 def count_x(text: str) -> int:
     """Weighted length on X: NFC, links 23, emoji and CJK 2, a reply's leading handles free."""
     rest = _LEADING_HANDLES.sub("", unicodedata.normalize("NFC", text))
-    bare, links = _LINK.subn("", rest)
+    bare, links = _X_LINK.subn("", rest)
     return int(links) * X_LINK_LENGTH + sum(_x_weight(cluster) for cluster in _GRAPHEME.findall(bare))
 
 

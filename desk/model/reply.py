@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,14 +83,15 @@ class SentPost:
     url: str | None = None
 
 
-_LINK = regex.compile(r"https?://\S+")
+_LINK = regex.compile(r"https?://\S+|\b(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", regex.IGNORECASE)
 _HANDLES = regex.compile(r"\A(?:@[\w.@-]+\s+)+")
 
 
 def same_words(ours: str, theirs: str) -> bool:
-    """Whether a published text is the one that we sent: platforms shorten links and add leading handles."""
+    """Whether two texts are one post: platforms put handles in front, and rewrite links and accents."""
     return _plain(ours) == _plain(theirs)
 
 
 def _plain(text: str) -> str:
-    return " ".join(_LINK.sub("(link)", _HANDLES.sub("", text.strip())).split())
+    words = " ".join(unicodedata.normalize("NFC", text).split())
+    return str(_LINK.sub("<link>", _HANDLES.sub("", words + " "))).strip()

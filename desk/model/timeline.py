@@ -240,7 +240,8 @@ def project(case_id: CaseId, events: Sequence[Event], policies: Mapping[str, Sla
         if span.stopped_at is None and (due := span.due_at()) is not None
     ]
     due_at, due_clock = min(running, default=(None, None))
-    last = fold.wrote[-1]
+    standing = [post for post in fold.wrote if post.mention_id not in fold.deleted]
+    last = (standing or fold.wrote)[-1]
     assert last.mention_id is not None, "customer_wrote always names its mention"  # noqa: S101
     return Case(
         id=case_id,

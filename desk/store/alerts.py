@@ -24,12 +24,23 @@ def insert(
     return AlertId(row[0]) if row else None
 
 
-def address(db: Database, alert_id: AlertId, channels: Iterable[str], at: datetime) -> None:
-    """Give the alert a delivery to each channel, due at once."""
+def is_news(db: Database, kind: AlertKind, case_id: CaseId, window: str) -> bool:
+    """Whether the alert is not known yet."""
+    row = db.execute(
+        'SELECT 1 FROM alerts WHERE kind = ? AND case_id = ? AND "window" = ?', (kind, case_id, window)
+    ).fetchone()
+    return row is None
+
+
+def address(
+    db: Database, kind: AlertKind, case_id: CaseId, window: str, channels: Iterable[str], at: datetime
+) -> None:
+    """Give a known alert a delivery to each channel, due at once; one that it has stays as it is."""
     for channel in channels:
         db.execute(
-            "INSERT INTO deliveries VALUES (?, ?, 'pending', 0, ?, '') ON CONFLICT DO NOTHING",
-            (alert_id, channel, to_ms(at)),
+            "INSERT INTO deliveries SELECT id, ?, 'pending', 0, ?, '' FROM alerts "
+            'WHERE kind = ? AND case_id = ? AND "window" = ? ON CONFLICT DO NOTHING',
+            (channel, to_ms(at), kind, case_id, window),
         )
 
 

@@ -42,6 +42,8 @@ class Store:
         """A transaction that is committed at the end, or rolled back on any error. Nests as a savepoint."""
         db = self._database()
         if db.conn.in_transaction:
+            if getattr(self._local, "reading", False):
+                raise RuntimeError("write() inside read(): the snapshot's end would roll it back")
             with db.atomic():
                 yield db
             return
@@ -63,9 +65,11 @@ class Store:
             return
         with self._said():
             db.conn.execute("BEGIN")
+            self._local.reading = True
             try:
                 yield db
             finally:
+                self._local.reading = False
                 db.rollback()
 
     def data_version(self) -> int:

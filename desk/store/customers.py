@@ -77,11 +77,12 @@ def fields_of(db: Database, accounts: Iterable[Account]) -> list[CustomerField]:
 
 def unmatched_records(db: Database) -> list[tuple[str, str]]:
     """(source, handle) of records whose holder has not written yet."""
-    rows = db.execute(
-        "SELECT r.source, r.handle FROM customer_records r LEFT JOIN accounts a "
-        "ON a.source = r.source AND lower(a.handle) = r.handle WHERE a.source IS NULL ORDER BY 1, 2"
-    )
-    return [(source, handle) for source, handle in rows.fetchall()]
+    written = {
+        (source, _handle_key(handle))
+        for source, handle in db.execute("SELECT source, handle FROM accounts").fetchall()
+    }
+    records = db.execute("SELECT DISTINCT source, handle FROM customer_records ORDER BY 1, 2").fetchall()
+    return [(source, handle) for source, handle in records if (source, handle) not in written]
 
 
 def _handle_key(handle: str) -> str:

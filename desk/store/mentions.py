@@ -68,13 +68,22 @@ def apply_edit(db: Database, mention: Mention) -> bool:
     The old verdict goes, and a customer's post is decided on again.
     """
     row = db.execute(
-        "UPDATE mentions SET text = ?, edited_at = ?, awaits_verdict = 1 - from_brand, "
+        "UPDATE mentions SET text = ?, edited_at = ?, language = ?, replyable = ?, replyable_reason = ?, "
+        "awaits_verdict = 1 - from_brand, "
         "decision = CASE WHEN from_brand = 1 THEN decision END "
         "WHERE id = ? AND text <> ? AND deleted_at IS NULL "
         # What this desk sent comes back with links and handles as the platform writes them: no edit.
         "AND NOT EXISTS (SELECT 1 FROM replies r "
         "WHERE r.source = mentions.source AND r.external_id = mentions.external_id) RETURNING id",
-        (mention.text, to_ms(mention.received_at), mention.id, mention.text),
+        (
+            mention.text,
+            to_ms(mention.received_at),
+            mention.language,
+            mention.replyable.allowed,
+            mention.replyable.reason,
+            mention.id,
+            mention.text,
+        ),
     ).fetchone()
     if row is not None:
         db.execute("DELETE FROM verdicts WHERE mention_id = ?", (mention.id,))

@@ -24,7 +24,6 @@ CREATE TABLE accounts (
     PRIMARY KEY (source, external_id)
 ) STRICT;
 CREATE INDEX accounts_by_customer ON accounts(customer_id);
-CREATE INDEX accounts_by_handle ON accounts(source, lower(handle));
 
 -- An operator's own records, matched by handle when they are read: one that fits nobody yet waits here.
 CREATE TABLE customer_records (
@@ -68,6 +67,7 @@ CREATE TABLE mentions (
 CREATE INDEX mentions_by_conversation ON mentions(conversation, created_at);
 CREATE INDEX mentions_by_customer ON mentions(customer_id, created_at);
 CREATE INDEX mentions_by_case ON mentions(case_id, created_at);
+CREATE INDEX mentions_by_time ON mentions(created_at);
 CREATE INDEX mentions_unclassified ON mentions(created_at, seq) WHERE awaits_verdict = 1;
 CREATE INDEX mentions_undecided ON mentions(created_at, seq) WHERE decision IS NULL;
 
@@ -120,7 +120,10 @@ CREATE INDEX cases_by_customer ON cases(customer_id, opened_at);
 CREATE INDEX cases_by_opening ON cases(opened_at);
 CREATE INDEX cases_open_due ON cases(coalesce(due_at, 9223372036854775807), severity DESC, id)
     WHERE state NOT IN ('resolved', 'dismissed');
-CREATE INDEX cases_recent ON cases(last_customer_at DESC, id DESC);
+CREATE INDEX cases_closed ON cases(-coalesce(closed_at, 0), severity DESC, id)
+    WHERE state IN ('resolved', 'dismissed');
+CREATE INDEX cases_snoozed ON cases(snoozed_until) WHERE state = 'snoozed';
+CREATE INDEX cases_mine ON cases(assignee) WHERE state NOT IN ('resolved', 'dismissed');
 
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,
@@ -168,6 +171,7 @@ CREATE TABLE replies (
 -- Two agents cannot both have a reply on its way to the same customer.
 CREATE UNIQUE INDEX replies_one_live ON replies(case_id)
     WHERE state IN ('approved', 'sending', 'unconfirmed');
+CREATE INDEX replies_by_question ON replies(mention_id);
 CREATE INDEX replies_by_post ON replies(source, external_id);
 CREATE INDEX replies_due ON replies(send_after) WHERE state IN ('approved', 'sending', 'unconfirmed');
 

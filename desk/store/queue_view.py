@@ -62,7 +62,7 @@ class QueueCounts:
 
 
 Key = tuple[int, int, int]
-"""Where a page ended: due time in milliseconds, severity, case id."""
+"""Where a page ended: due time (minus closing time where closed) in milliseconds, severity, case id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class QueuePage:
 _EXCERPT_LENGTH = 400
 _DUE = f"coalesce(c.due_at, {_NEVER})"
 """Spelled as in the index `cases_open_due`, so that the planner may use it."""
+_LAST_CLOSED = "-coalesce(c.closed_at, 0)"
+"""Spelled as in the index `cases_closed`: what was closed last comes first."""
 _SHELVES = {
     Shelf.TODO: "c.state IN ('new', 'assigned')",
     Shelf.MINE: "c.state NOT IN ('resolved', 'dismissed') AND c.assignee = :agent",
@@ -91,25 +93,27 @@ _OPEN_SHELVES = frozenset({Shelf.TODO, Shelf.MINE, Shelf.WAITING, Shelf.SNOOZED}
 def page(store: Store, wanted: QueueFilter, after: Key | None = None, limit: int = 100) -> QueuePage:
     """The next rows after a key: overdue first, then due soonest, then most severe, then oldest.
 
-    An overdue case's due time lies before all others', so one ascending order does all of it.
+    An overdue case's due time lies before all others', so one ascending order does all of it. What is closed
+    is due no more: there the last closed comes first.
     """
     where, values = _conditions(wanted)
+    first = _LAST_CLOSED if wanted.shelf is Shelf.CLOSED else _DUE
     if after is not None:
-        where.append(f"({_DUE}, -c.severity, c.id) > (:key_due, :key_severity, :key_id)")
-        values |= {"key_due": after[0], "key_severity": -after[1], "key_id": after[2]}
+        where.append(f"({first}, -c.severity, c.id) > (:key_first, :key_severity, :key_id)")
+        values |= {"key_first": after[0], "key_severity": -after[1], "key_id": after[2]}
     with store.read() as db:
         found = list(
             db.query(
                 f"""
                 WITH chosen AS (
                     SELECT c.* FROM cases c WHERE {" AND ".join(where)}
-                    ORDER BY {_DUE}, c.severity DESC, c.id LIMIT :limit
+                    ORDER BY {first}, c.severity DESC, c.id LIMIT :limit
                 )
                 SELECT c.*, m.handle, m.author_name, substr(m.text, 1, {_EXCERPT_LENGTH}) AS excerpt,
                     m.replyable, coalesce(v.complaint, 0) AS complaint, coalesce(v.negative, 0) AS negative
                 FROM chosen c JOIN mentions m ON m.id = c.last_mention_id
                 LEFT JOIN verdicts v ON v.mention_id = c.last_mention_id
-                ORDER BY {_DUE}, c.severity DESC, c.id
+                ORDER BY {first}, c.severity DESC, c.id
                 """,
                 {**values, "limit": limit + 1},
             )
@@ -126,7 +130,7 @@ def page(store: Store, wanted: QueueFilter, after: Key | None = None, limit: int
         )
         for row in found[:limit]
     )
-    return QueuePage(rows, _key(rows) if len(found) > limit else None)
+    return QueuePage(rows, _key(rows, wanted.shelf) if len(found) > limit else None)
 
 
 def counts(store: Store, wanted: QueueFilter, now: datetime) -> QueueCounts:
@@ -147,11 +151,15 @@ def counts(store: Store, wanted: QueueFilter, now: datetime) -> QueueCounts:
     return QueueCounts(by_shelf, int(overdue[0]))
 
 
-def _key(rows: Sequence[QueueRow]) -> Key | None:
+def _key(rows: Sequence[QueueRow], shelf: Shelf) -> Key | None:
     if not rows:
         return None
     last = rows[-1].case
-    return (to_ms(last.due_at) if last.due_at else _NEVER, int(last.severity), last.id)
+    if shelf is Shelf.CLOSED:
+        first = -to_ms(last.closed_at) if last.closed_at else 0
+    else:
+        first = to_ms(last.due_at) if last.due_at else _NEVER
+    return (first, int(last.severity), last.id)
 
 
 def _conditions(wanted: QueueFilter) -> tuple[list[str], dict[str, str | int]]:

@@ -26,6 +26,13 @@ def save_draft(db: Database, case_id: CaseId, agent: str, text: str, at: datetim
     )
 
 
+def restore_draft(db: Database, case_id: CaseId, agent: str, text: str, at: datetime) -> None:
+    """Give an agent their words back, where they have not begun other ones meanwhile."""
+    db.execute(
+        "INSERT INTO drafts VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (case_id, agent, text, to_ms(at))
+    )
+
+
 def draft(db: Database, case_id: CaseId, agent: str) -> str:
     row = db.execute("SELECT text FROM drafts WHERE case_id = ? AND agent = ?", (case_id, agent)).fetchone()
     return str(row[0]) if row else ""

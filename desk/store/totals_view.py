@@ -23,7 +23,12 @@ class Totals:
     """Alerts that were given up for a channel: dead letters."""
     unsettled_replies: int
     """Approved replies that are not out yet."""
-    latest_post_at: datetime | None
+
+
+def latest_post_at(store: Store) -> datetime | None:
+    """The time of the latest post stored: where a replay's clock stands."""
+    with store.read() as db:
+        return from_ms_or_none(db.execute("SELECT max(created_at) FROM mentions").fetchone()[0])
 
 
 def totals(store: Store) -> Totals:
@@ -37,7 +42,6 @@ def totals(store: Store) -> Totals:
             "(SELECT count(*) FROM quarantine) AS quarantined, "
             "(SELECT count(*) FROM deliveries WHERE state = 'dead') AS undelivered, "
             "(SELECT count(*) FROM replies WHERE state IN ('approved', 'sending', 'unconfirmed')) "
-            "AS unsettled_replies, "
-            "(SELECT max(created_at) FROM mentions) AS latest_post_at"
+            "AS unsettled_replies"
         )
-    return Totals(**{**row, "latest_post_at": from_ms_or_none(row["latest_post_at"])})
+    return Totals(**row)

@@ -24,7 +24,7 @@ from desk.model.reply import Outgoing, ReplyState, SentPost
 from desk.model.sla import Clock
 from desk.store import Store
 from desk.store.case_view import load
-from tests.kernel import NOON, Desk, FakeSender, after, post
+from tests.kernel import NOON, Desk, FakeSender, after, brand_post, post
 
 ONE = CaseId(1)
 READ_BACK = after(30)
@@ -110,7 +110,8 @@ def test_two_senders_at_once_publish_once(case: Desk) -> None:
 
     def work(store: Store) -> None:
         start.wait()
-        outbox.send_due(store, {"bluesky": Shared()}, after(1))
+        for _ in range(10):  # a pass sends a few
+            outbox.send_due(store, {"bluesky": Shared()}, after(1))
 
     stores = [Store(case.store.path) for _ in range(3)]
     threads = [threading.Thread(target=work, args=(store,)) for store in stores]
@@ -214,10 +215,45 @@ def test_come_back_later_is_obeyed_and_can_still_be_taken_back(case: Desk) -> No
     assert send(case, sender, 28) == 1
 
 
-def test_without_an_account_on_the_platform_it_fails_and_says_so(case: Desk) -> None:
+def test_a_process_without_the_platforms_account_leaves_the_reply_to_one_that_has_it(case: Desk) -> None:
     case.approve(now=after(9))
-    assert outbox.send_due(case.store, {}, after(10)) == 0
-    assert failures(case) == ["No account is configured that can reply on bluesky."]
+    assert outbox.send_due(case.store, {"x": FakeSender()}, after(10)) == 0
+    assert case.reply().state is ReplyState.APPROVED
+    assert outbox.send_due(case.store, {"bluesky": FakeSender()}, after(11)) == 1
+
+
+def test_a_reply_is_not_sent_after_the_customer_was_answered_natively(case: Desk) -> None:
+    case.approve(now=after(9))
+    case.take(brand_post("n1", "We answered in the app", at=after(10), reply_to="1"))
+    sender = FakeSender()
+    assert outbox.send_due(case.store, {"bluesky": sender}, after(11)) == 0
+    assert case.reply().state is ReplyState.FAILED
+    assert failures(case) == ["The customer was answered meanwhile; nothing was sent."]
+
+
+def test_a_reply_is_not_sent_after_the_case_was_closed(case: Desk) -> None:
+    case.approve(now=after(9))
+    casework.resolve(case.store, case.case().id, agent="leo", now=after(10))
+    assert outbox.send_due(case.store, {"bluesky": FakeSender()}, after(11)) == 0
+    assert failures(case) == ["The case was resolved meanwhile; nothing was sent."]
+
+
+def test_nobody_answers_or_closes_over_a_post_that_they_have_not_seen(case: Desk) -> None:
+    seen = case.case().version
+    case.take(post("2", "My kitchen is on fire", after(5), reply_to="1"))
+    for act in (
+        lambda: outbox.approve(case.store, case.case().id, agent="mia", text="Hi", now=after(6), seen=seen),
+        lambda: casework.resolve(case.store, case.case().id, agent="mia", now=after(6), seen=seen),
+        lambda: casework.dismiss(
+            case.store, case.case().id, agent="mia", reason="x", now=after(6), seen=seen
+        ),
+        lambda: casework.snooze(
+            case.store, case.case().id, agent="mia", until=after(90), now=after(6), seen=seen
+        ),
+    ):
+        with pytest.raises(ConflictError, match="wrote meanwhile"):
+            act()
+    casework.resolve(case.store, case.case().id, agent="mia", now=after(6), seen=case.case().version)
 
 
 @pytest.mark.parametrize(
