@@ -25,6 +25,9 @@ class MastodonAccount:
     """Access token with the scopes read and, for replies, write:statuses."""
     handle: str | None = None
     """Name without @ and server; where given, a token of another account is refused."""
+    public_replies: bool = False
+    """Answer public posts in public. Otherwise unlisted, as is the custom: seen in the thread, and by
+    followers, but in no public timeline."""
 
 
 def is_id(value: object) -> bool:

@@ -19,11 +19,10 @@ from typing import Any
 
 from desk.model.mention import Author, Mention, Replyable
 from listener.mastodon_account import is_id
-from listener.mastodon_text import text_of_html
+from listener.mastodon_text import HTML_LIMIT, text_of_html
 from listener.text import language_of, mend, moment_of, web_address
 
 SOURCE = "mastodon"
-TEXT_LIMIT = 100_000
 OPEN = frozenset({"public", "unlisted"})
 _PRIVATE_NOTE = "Only followers and the people named can see this post; a reply is shown as narrowly."
 _DIRECT_NOTE = "A private message to the people named in it; a reply reaches nobody else."
@@ -109,9 +108,9 @@ def text_of(status: Mapping[str, Any], domain: str, *, whole: bool = True) -> st
     content = status.get("content")
     if not isinstance(content, str):
         raise PostError('"content" is missing')
+    if len(content) > HTML_LIMIT:
+        raise PostError(f'"content" has {len(content):,} characters; the limit is {HTML_LIMIT:,}')
     text = text_of_html(content, _handles(status, domain))
-    if len(text) > TEXT_LIMIT:
-        raise PostError(f'"content" has {len(text):,} characters')
     pictures = _pictures(status)
     if whole:
         warning = status.get("spoiler_text")

@@ -43,16 +43,14 @@ class MastodonSender:
         accounts: Sequence[MastodonAccount],
         *,
         now: Now,
-        public: bool = False,
         timeout_seconds: float = 15,
         settle_seconds: float = 20,
     ) -> None:
         """Any number of accounts, one for each brand and server.
 
-        A public post is answered unlisted, as is the custom, unless `public` asks for more; no reply is ever
-        shown more widely than the post that it answers. `settle_seconds`: how long a server may still be at
-        work on a request that it has not answered. Raises InputError for two accounts of one brand on one
-        server, and see MastodonClient.
+        No reply is ever shown more widely than the post that it answers. `settle_seconds`: how long a server
+        may still be at work on a request that it has not answered. Raises InputError for two accounts of one
+        brand on one server, and see MastodonClient.
         """
         self._voices: dict[tuple[str, str], _Voice] = {}
         for account in accounts:
@@ -62,7 +60,7 @@ class MastodonSender:
                 raise InputError(
                     f"Brand {account.brand} has two Mastodon accounts on {client.host}; keep one."
                 )
-            self._voices[key] = _Voice(account, client, now, public=public)
+            self._voices[key] = _Voice(account, client, now)
         self._now = now
         self._settle = timedelta(seconds=settle_seconds)
         self._doubtful_since: dict[ReplyId, datetime] = {}
@@ -121,8 +119,8 @@ class MastodonSender:
 class _Voice:
     """One account that writes."""
 
-    def __init__(self, account: MastodonAccount, client: MastodonClient, now: Now, *, public: bool) -> None:
-        self._account, self._client, self._now, self._public = account, client, now, public
+    def __init__(self, account: MastodonAccount, client: MastodonClient, now: Now) -> None:
+        self._account, self._client, self._now = account, client, now
         self._who: tuple[Instance, Identity] | None = None
 
     def publish(self, outgoing: Outgoing) -> SentPost:
@@ -217,7 +215,7 @@ class _Voice:
         body: dict[str, Any] = {
             "status": text,
             "in_reply_to_id": self._target_id(outgoing),
-            "visibility": visibility_for(target.get("visibility"), public=self._public),
+            "visibility": visibility_for(target.get("visibility"), public=self._account.public_replies),
         }
         if warning:
             body |= {"spoiler_text": warning, "sensitive": True}

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from listener.text import mend, web_address
 
-HTML_LIMIT = 200_000
-"""Characters of HTML that are read. Servers allow tens of thousands of characters of text at most."""
+HTML_LIMIT = 100_000
+"""Characters of HTML that are read; no server allows posts of that length."""
 
 # A tag holds no "<", is closed, and its quotes come in pairs; possessive, so that a failure costs one look.
 _MARK = re.compile(r"""</?[A-Za-z](?:[^<>"']|"[^<>"]*+"|'[^<>']*+')*+>|<|&\#[xX]?[0-9A-Fa-f]{8,}+;?""")

@@ -123,8 +123,10 @@ def test_a_token_of_another_account_is_refused(server: FakeMastodon) -> None:
 
 
 def test_nothing_shows_the_token(server: FakeMastodon, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    for name in ("httpx", "httpcore", ""):
+        caplog.set_level(logging.DEBUG, logger=name)
     source_of(server).fetch(None)
+    assert not [record for record in caplog.records if record.name.startswith("http")]
     server.fail("/api/v1/notifications", Answer(403, {"error": f"token {TOKEN} has no scope"}))
 
     with pytest.raises(SourceError) as caught:

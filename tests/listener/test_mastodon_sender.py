@@ -66,7 +66,8 @@ def test_a_reply_is_never_shown_more_widely_than_what_it_answers(
 ) -> None:
     post = server.add("20", "@fernway it broke", visibility=theirs)
 
-    sender_of(server, public=public).send(outgoing(server, post))
+    account = replace(server.account(), public_replies=public)
+    sender_of(server, accounts=[account]).send(outgoing(server, post))
 
     assert server.posted[0]["visibility"] == ours
 
@@ -289,6 +290,22 @@ def test_a_reply_is_recognised_however_the_server_shows_it(
     server.add("10", "x", in_reply_to=post, extra={"content": f"<p>@ana@far.example {shown}</p>"})
 
     assert sender_of(server).find(outgoing(server, post, sent)) is not None
+
+
+def test_absence_is_believed_only_when_the_server_must_have_finished(server: FakeMastodon) -> None:
+    reply = outgoing(server, server.add("20", "@fernway it broke"))
+    sender = sender_of(server, settle_seconds=20)
+    server.fail_post(Reset())
+    with pytest.raises(SendUnknownError):
+        sender.send(reply)
+    server.clock.advance(5)
+
+    with pytest.raises(SendLaterError) as caught:
+        sender.find(reply)
+
+    assert caught.value.retry_after_seconds == 15
+    server.clock.advance(15)
+    assert sender.find(reply) is None
 
 
 def test_neither_other_words_nor_another_post_are_the_reply(server: FakeMastodon) -> None:

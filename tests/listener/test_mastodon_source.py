@@ -260,3 +260,16 @@ def test_only_the_last_posts_are_remembered(server: FakeMastodon) -> None:
     cursor = json.loads(drain(source_of(server, lookback=7))[-1].cursor or "")
 
     assert [row[0] for row in cursor["seen"]] == posted[-7:]
+
+
+def test_without_groups_posts_that_stay_have_their_turn_as_well(server: FakeMastodon) -> None:
+    server.groups = False
+    posted = [server.add("20", f"@fernway {n}") for n in range(25)]
+    source = source_of(server, page_size=40)
+    cursor = drain(source)[-1].cursor
+    server.requests.clear()
+    for _ in range(3):
+        cursor = source.fetch(cursor).cursor
+
+    looked_up = {path.rpartition("/")[2] for _, path in server.requests}
+    assert looked_up >= set(posted)
