@@ -139,7 +139,7 @@ class TriageSettings(_Section):
     open_every_thread: bool = False
     open_needs_look: bool = True
     reopen_within: Duration = timedelta(days=14)
-    urgent_terms: tuple[str, ...] = ()
+    urgent_terms: tuple[Annotated[str, Field(min_length=2)], ...] = ()
     severe_negative: Probability = 0.9
 
 
@@ -147,6 +147,13 @@ class ClassifierSettings(_Section):
     weights: Path | None = None
     complaint_threshold: Probability | None = None
     look_threshold: Probability | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        complaint, look = self.complaint_threshold, self.look_threshold
+        if complaint is not None and look is not None and look > complaint:
+            raise ValueError("look_threshold must not be above complaint_threshold")
+        return self
 
 
 class CalendarSettings(_Section):

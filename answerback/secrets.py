@@ -29,9 +29,27 @@ def required(variable: str, purpose: str) -> SecretStr:
     return secret
 
 
+def x_can_read(source: XSettings) -> bool:
+    return optional(x_variable(source, X_SECRETS[0])) is not None or x_can_reply(source)
+
+
+def x_can_reply(source: XSettings) -> bool:
+    return not x_missing_to_reply(source)
+
+
+def x_missing_to_reply(source: XSettings) -> list[str]:
+    """Names of the variables without which nobody can reply as this account."""
+    names = [x_variable(source, secret) for secret in X_SECRETS[1:]]
+    return [name for name in names if optional(name) is None]
+
+
 def missing(config: Config) -> list[str]:
     """Names of the variables that the config needs and the environment lacks."""
-    names = [x_variable(source, "BEARER_TOKEN") for source in config.sources if isinstance(source, XSettings)]
+    names = [
+        x_variable(source, X_SECRETS[0])
+        for source in config.sources
+        if isinstance(source, XSettings) and not x_can_read(source)
+    ]
     for channel in config.alerts.channels:
         match channel:
             case AppriseSettings():

@@ -11,7 +11,7 @@ import click
 
 from answerback import bootstrap, secrets
 from answerback.commands.options import config_option, db_option, example, json_option, print_json
-from answerback.config import DEFAULT_PATH, Config, ReplaySettings, load_config
+from answerback.config import DEFAULT_PATH, Config, ReplaySettings, XSettings, load_config
 from answerback.exits import Exit
 from answerback.terminal import plain
 from desk.errors import DeskError
@@ -83,6 +83,10 @@ def _sources(config: Config) -> Iterator[Finding]:
     for source in config.sources:
         if isinstance(source, ReplaySettings) and not source.path.is_file():
             yield Finding("sources", Health.BAD, f"There is no file {source.path} to replay.")
+        if isinstance(source, XSettings) and secrets.x_can_read(source):
+            lacking = ", ".join(secrets.x_missing_to_reply(source))
+            said = f"reads, but cannot reply: set {lacking}." if lacking else "reads and replies."
+            yield Finding("sources", Health.HINT if lacking else Health.GOOD, f"{source.name} {said}")
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from answerback.rendering.json_text import dumps
+from answerback.json_text import dumps
 
 F = TypeVar("F", bound=Callable[..., Any])
 

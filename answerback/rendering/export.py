@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TextIO
 
-from answerback.rendering.json_text import dumps
+from answerback.json_text import dumps
 from answerback.rendering.spreadsheet import RowWriter
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from answerback.rendering.json_text import dumps
+from answerback.json_text import dumps
 from desk.model.report import Attainment, Breach, Durations, Figures, Report
 from desk.model.sla import Clock, SlaPolicy
 
