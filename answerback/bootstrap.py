@@ -3,11 +3,11 @@ the desk makes neither a predictor nor a source, and so never loads their librar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from answerback import clock
 from answerback.calendars import make_calendar
@@ -18,24 +18,18 @@ from answerback.config import (
     ClassifierSettings,
     Config,
     ConfigError,
-    ReplaySettings,
     SlaSettings,
-    SourceSettings,
     WebhookSettings,
-    XSettings,
 )
 from answerback.pipeline import Pipeline
-from answerback.secrets import X_SECRETS, optional, required, x_variable
+from answerback.secrets import required
 from desk.errors import InputError
 from desk.model.calendar import ALWAYS_OPEN, BusinessCalendar
 from desk.model.sla import Clock, PolicyRule, SlaPolicy
-from desk.ports import AlertChannel, Predictor, ReplySender, Source
+from desk.ports import AlertChannel, Predictor, ReplySender
 from desk.store import Store
 from desk.triage import Rules, TriagePolicy
 from desk.watch import AlertRules
-
-if TYPE_CHECKING:
-    from listener.x import XAccount, XCredentials
 
 _STANDARD = SlaPolicy("standard", first_response_seconds=3_600, next_response_seconds=7_200)
 """What is promised where config.toml says nothing."""
@@ -119,84 +113,6 @@ def make_channels(settings: AlertSettings) -> dict[str, AlertChannel]:
                     allow_private_addresses=channel.allow_private_addresses,
                 )
     return made
-
-
-def make_feeds(settings: Sequence[SourceSettings]) -> tuple[list[Source], dict[str, ReplySender]]:
-    """All sources, and the senders that answer on them, by platform."""
-    feeds: list[Source] = []
-    senders: dict[str, ReplySender] = {}
-    for source in settings:
-        match source:
-            case ReplaySettings():
-                feed, replying = _replay(source)
-                feeds.append(feed)
-                senders |= replying
-            case XSettings():
-                feeds += _x_feeds(source)
-    senders |= _x_sender([source for source in settings if isinstance(source, XSettings)])
-    return feeds, senders
-
-
-def _replay(settings: ReplaySettings) -> tuple[Source, dict[str, ReplySender]]:
-    from listener.replay import ReplaySource, sources_in  # noqa: PLC0415
-    from listener.replay_stage import ReplaySender, ReplayStage  # noqa: PLC0415
-
-    stage = ReplayStage()
-    source = ReplaySource(
-        settings.path,
-        name=settings.name,
-        speed=settings.speed,
-        rebase=True,
-        live_from=settings.live_from,
-        now=clock.now,
-        stage=stage,
-    )
-    return source, {key: ReplaySender(key, stage, clock.now) for key in sources_in(settings.path)}
-
-
-def _x_feeds(settings: XSettings) -> list[Source]:
-    from listener.x import XFeed, XSource  # noqa: PLC0415
-    from listener.x_api import DEFAULT_BASE_URL  # noqa: PLC0415
-
-    account, credentials = _x_account(settings)
-    feeds = [XFeed.MENTIONS, XFeed.OWN] + ([XFeed.SEARCH] if settings.query else [])
-    return [
-        XSource(
-            account,
-            credentials,
-            feed=feed,
-            now=clock.now,
-            query=settings.query or "" if feed is XFeed.SEARCH else "",
-            name=f"{settings.name}:{feed}",
-            interval_seconds=settings.interval.total_seconds(),
-            base_url=settings.base_url or DEFAULT_BASE_URL,
-        )
-        for feed in feeds
-    ]
-
-
-def _x_sender(accounts: Sequence[XSettings]) -> dict[str, ReplySender]:
-    """One sender for all accounts that have the keys to write; none where no account has them."""
-    if not accounts:
-        return {}
-    from listener.x import XSender  # noqa: PLC0415
-    from listener.x_api import DEFAULT_BASE_URL  # noqa: PLC0415
-
-    writing = [_x_account(settings) for settings in accounts]
-    able = {account: credentials for account, credentials in writing if credentials.user_context}
-    if not able:
-        return {}
-    base_url = next((s.base_url for s in accounts if s.base_url), DEFAULT_BASE_URL)
-    return {"x": XSender(able, now=clock.now, base_url=base_url)}
-
-
-def _x_account(settings: XSettings) -> tuple[XAccount, XCredentials]:
-    from listener.x import XAccount, XCredentials  # noqa: PLC0415
-
-    secrets = {name.lower(): optional(x_variable(settings, name)) for name in X_SECRETS}
-    if not any(secrets.values()):
-        required(x_variable(settings, "BEARER_TOKEN"), f"reading the X source {settings.name}")
-    return XAccount(settings.brand, settings.handle, settings.user_id), XCredentials(**secrets)
 
 
 def open_store(config: Config, path: Path | None, *, create: bool) -> Store:

@@ -132,7 +132,25 @@ class XSettings(_Section):
     """Another address of the API, for tests and proxies."""
 
 
-SourceSettings = Annotated[ReplaySettings | XSettings, Field(discriminator="type")]
+class MastodonSettings(_Section):
+    """One brand's account on a server that speaks Mastodon's API. Its token comes from the environment."""
+
+    type: Literal["mastodon"]
+    name: str = "mastodon"
+    brand: str
+    server: str
+    """Address of the server: "https://social.example"."""
+    account: str | None = None
+    """The account's name, without @; where it is given, a token of another account is refused."""
+    hashtags: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    """Words to search for; many servers search little or nothing."""
+    public_replies: bool = False
+    """Answer public posts in public instead of unlisted."""
+    interval: Target = timedelta(seconds=60)
+
+
+SourceSettings = Annotated[ReplaySettings | XSettings | MastodonSettings, Field(discriminator="type")]
 
 
 class TriageSettings(_Section):
@@ -343,7 +361,7 @@ def _sentences(path: Path, error: ValidationError) -> list[str]:
     lines = []
     for mistake in error.errors(include_url=False, include_context=True, include_input=False):
         # pydantic names the branch of a tagged union inside the key; a person never wrote it.
-        parts = [p for p in mistake["loc"] if p not in {"replay", "x", "apprise", "webhook"}]
+        parts = [p for p in mistake["loc"] if p not in {"replay", "x", "mastodon", "apprise", "webhook"}]
         key = "".join(f"[{p + 1}]" if isinstance(p, int) else f".{p}" for p in parts).lstrip(".")
         if mistake["type"] == "extra_forbidden":
             allowed = ", ".join(_allowed_beside([p for p in mistake["loc"] if isinstance(p, str)]))
@@ -375,6 +393,7 @@ _SECTIONS: dict[tuple[str, ...], type[_Section]] = {
     (): Config,
     ("sources", "replay"): ReplaySettings,
     ("sources", "x"): XSettings,
+    ("sources", "mastodon"): MastodonSettings,
     ("triage",): TriageSettings,
     ("classifier",): ClassifierSettings,
     ("sla",): SlaSettings,

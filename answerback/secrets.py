@@ -6,13 +6,21 @@ import os
 
 from pydantic import SecretStr
 
-from answerback.config import AppriseSettings, Config, ConfigError, WebhookSettings, XSettings
+from answerback.config import (
+    AppriseSettings,
+    Config,
+    ConfigError,
+    MastodonSettings,
+    WebhookSettings,
+    XSettings,
+)
 
+MASTODON_SECRET = "ACCESS_TOKEN"  # noqa: S105  (the name of a variable, not its value)
 X_SECRETS = ("BEARER_TOKEN", "CONSUMER_KEY", "CONSUMER_SECRET", "ACCESS_TOKEN", "ACCESS_TOKEN_SECRET")
 
 
-def x_variable(source: XSettings, secret: str) -> str:
-    """Name of the environment variable of one of an X source's five secrets."""
+def source_variable(source: XSettings | MastodonSettings, secret: str) -> str:
+    """Name of the environment variable of one of a source's secrets."""
     return f"ANSWERBACK_{source.name.upper().replace('-', '_')}_{secret}"
 
 
@@ -30,7 +38,7 @@ def required(variable: str, purpose: str) -> SecretStr:
 
 
 def x_can_read(source: XSettings) -> bool:
-    return optional(x_variable(source, X_SECRETS[0])) is not None or x_can_reply(source)
+    return optional(source_variable(source, X_SECRETS[0])) is not None or x_can_reply(source)
 
 
 def x_can_reply(source: XSettings) -> bool:
@@ -39,17 +47,19 @@ def x_can_reply(source: XSettings) -> bool:
 
 def x_missing_to_reply(source: XSettings) -> list[str]:
     """Names of the variables without which nobody can reply as this account."""
-    names = [x_variable(source, secret) for secret in X_SECRETS[1:]]
+    names = [source_variable(source, secret) for secret in X_SECRETS[1:]]
     return [name for name in names if optional(name) is None]
 
 
 def missing(config: Config) -> list[str]:
     """Names of the variables that the config needs and the environment lacks."""
-    names = [
-        x_variable(source, X_SECRETS[0])
-        for source in config.sources
-        if isinstance(source, XSettings) and not x_can_read(source)
-    ]
+    names = []
+    for source in config.sources:
+        match source:
+            case XSettings() if not x_can_read(source):
+                names.append(source_variable(source, X_SECRETS[0]))
+            case MastodonSettings():
+                names.append(source_variable(source, MASTODON_SECRET))
     for channel in config.alerts.channels:
         match channel:
             case AppriseSettings():

@@ -13,6 +13,7 @@ from desk.errors import (
     ConflictError,
     NotAllowedError,
     NotFoundError,
+    SendError,
     SendLaterError,
     SendRefusedError,
     SendUnknownError,
@@ -185,14 +186,16 @@ def _send(store: Store, sender: ReplySender, reply: Reply, now: datetime) -> boo
 def _read_back(store: Store, sender: ReplySender, reply: Reply, now: datetime) -> bool:
     try:
         found = sender.find(_outgoing(store, reply))
-    except SendLaterError as error:
+    except SendError as error:
+        # Whatever stands in the way of looking, the outcome stays unknown: look again.
+        wait = error.retry_after_seconds if isinstance(error, SendLaterError) else READ_BACK_SECONDS
         with store.write() as db:
             replies.change(
                 db,
                 reply.id,
                 ReplyState.UNCONFIRMED,
                 ReplyState.UNCONFIRMED,
-                send_after=now + timedelta(seconds=error.retry_after_seconds),
+                send_after=now + timedelta(seconds=wait),
                 error=str(error),
             )
         return False

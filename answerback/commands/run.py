@@ -11,7 +11,7 @@ from types import FrameType
 
 import click
 
-from answerback import bootstrap, pipeline
+from answerback import bootstrap, feeds, pipeline
 from answerback.commands.options import config_option, db_option, example
 from answerback.config import ConfigError, load_config
 from answerback.exits import Exit
@@ -40,12 +40,12 @@ def run(*, config_path: Path | None, db_path: Path | None) -> int:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     store = bootstrap.open_store(config, db_path, create=True)
-    feeds, senders = bootstrap.make_feeds(config.sources)
+    sources, senders = feeds.make_feeds(config.sources)
     channels = bootstrap.make_channels(config.alerts)
     made = bootstrap.make_pipeline(config, store, senders=senders, channels=channels)
     log = logging.getLogger("answerback")
-    log.info("listening to %s", ", ".join(feed.name for feed in feeds))
-    sound = pipeline.run(made, feeds, stop)
+    log.info("listening to %s", ", ".join(source.name for source in sources))
+    sound = pipeline.run(made, sources, stop)
     log.info("stopped")
     return Exit.OK if sound else Exit.FAILED
 

@@ -9,6 +9,7 @@ import pytest
 
 from answerback import bootstrap, secrets
 from answerback.config import Config, ConfigError, load_config
+from answerback.feeds import make_feeds
 from desk.errors import InputError, StoreError
 from desk.model.case import Severity
 from desk.model.sla import choose_policy
@@ -124,9 +125,9 @@ def test_each_x_account_reads_secrets_of_its_own(tmp_path: Path, monkeypatch: py
     assert secrets.missing(config) == ["ANSWERBACK_X_BEARER_TOKEN", "ANSWERBACK_X_DE_BEARER_TOKEN"]
     monkeypatch.setenv("ANSWERBACK_X_BEARER_TOKEN", "t")
     with pytest.raises(ConfigError, match=r"ANSWERBACK_X_DE_BEARER_TOKEN.*x-de"):
-        bootstrap.make_feeds(config.sources)
+        make_feeds(config.sources)
     monkeypatch.setenv("ANSWERBACK_X_DE_BEARER_TOKEN", "t")
-    feeds, senders = bootstrap.make_feeds(config.sources)
+    feeds, senders = make_feeds(config.sources)
     assert [feed.name for feed in feeds] == [
         *["x:mentions", "x:own"],
         *["x-de:mentions", "x-de:own", "x-de:search"],
@@ -134,13 +135,36 @@ def test_each_x_account_reads_secrets_of_its_own(tmp_path: Path, monkeypatch: py
     assert senders == {}  # a bearer token reads; nothing can be published with it
     for name in secrets.X_SECRETS:
         monkeypatch.setenv(f"ANSWERBACK_X_{name}", "t")
-    assert set(bootstrap.make_feeds(config.sources)[1]) == {"x"}
+    assert set(make_feeds(config.sources)[1]) == {"x"}
+
+
+def test_a_mastodon_account_is_read_in_all_its_feeds_and_replied_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANSWERBACK_MASTODON_ACCESS_TOKEN", raising=False)
+    config = load(
+        tmp_path,
+        '[[sources]]\ntype = "mastodon"\nbrand = "b"\nserver = "https://social.example"\n'
+        'hashtags = ["fernway"]\nsearches = ["fernway broken"]',
+    )
+    assert secrets.missing(config) == ["ANSWERBACK_MASTODON_ACCESS_TOKEN"]
+    with pytest.raises(ConfigError, match=r"ANSWERBACK_MASTODON_ACCESS_TOKEN"):
+        make_feeds(config.sources)
+    monkeypatch.setenv("ANSWERBACK_MASTODON_ACCESS_TOKEN", "t")
+    feeds, senders = make_feeds(config.sources)
+    assert [feed.name for feed in feeds] == [
+        "mastodon:mentions",
+        "mastodon:own",
+        "mastodon:hashtag:fernway",
+        "mastodon:search:fernway broken",
+    ]
+    assert set(senders) == {"mastodon"}
 
 
 def test_a_replay_brings_a_sender_for_each_platform_in_its_file(tmp_path: Path) -> None:
     write(tmp_path / "day.jsonl", [post(1, source="x"), post(2, source="mastodon"), b"nope"])
     config = load(tmp_path, '[[sources]]\ntype = "replay"\npath = "day.jsonl"')
-    feeds, senders = bootstrap.make_feeds(config.sources)
+    feeds, senders = make_feeds(config.sources)
     assert [feed.name for feed in feeds] == ["replay:day.jsonl"]
     assert set(senders) == {"x", "mastodon"}
 
