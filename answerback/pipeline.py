@@ -15,7 +15,7 @@ from desk import intake, outbox, threads, watch
 from desk.classification import classify_pending
 from desk.errors import DeskError
 from desk.ports import AlertChannel, Batch, Now, Predictor, ReplySender, Source
-from desk.store import Store, sources
+from desk.store import Store, health_view, sources
 from desk.store.sources import SourceStatus
 from desk.store.totals_view import latest_post_at
 from desk.triage import Rules
@@ -23,6 +23,9 @@ from desk.watch import AlertRules
 from listener.runner import SourceState, run_source
 
 log = logging.getLogger("answerback")
+
+RUN, REPLAY = "run", "replay"
+"""Who watches the clocks: each remembers by itself how far it came."""
 
 TICK_SECONDS = 1.0
 """How long a loop waits when there was nothing to do."""
@@ -57,8 +60,10 @@ class Pipeline:
         """Send approved replies, and read back those of which the outcome is unknown."""
         outbox.send_due(self.store, self.senders, now)
 
-    def watch(self, now: datetime, *, sweeper: str = "run") -> None:
-        """Wake snoozed cases, and raise the alerts that have become true."""
+    def watch(self, now: datetime, *, sweeper: str = RUN) -> None:
+        """Say that this process lives, wake snoozed cases, and raise the alerts that have become true."""
+        if sweeper == RUN:
+            health_view.beat(self.store, now)
         watch.wake_due(self.store, now)
         watch.raise_alerts(self.store, self.alert_rules, tuple(self.channels), now, sweeper=sweeper)
 
@@ -115,7 +120,7 @@ def _work_off(pipeline: Pipeline) -> None:
     clock = latest_post_at(pipeline.store) or _EPOCH
     while pipeline.think(clock):
         pass
-    pipeline.watch(clock, sweeper="replay")
+    pipeline.watch(clock, sweeper=REPLAY)
 
 
 def run(pipeline: Pipeline, feeds: Sequence[Source], stop: threading.Event) -> bool:

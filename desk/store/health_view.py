@@ -1,0 +1,43 @@
+"""Whether anything listens and sends at all: what agents must be told before they trust an empty queue."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from desk.store import marks, sources
+from desk.store.columns import from_ms, to_ms
+from desk.store.connection import Store
+
+BEAT_SECONDS = 30.0
+"""How often a running `answerback run` says that it lives."""
+_SILENT_AFTER = timedelta(seconds=3 * BEAT_SECONDS)
+_STUCK_AFTER = timedelta(minutes=5)
+_ALIVE = "run: alive milliseconds"
+
+
+def beat(store: Store, now: datetime) -> None:
+    """Say that `answerback run` lives. Writes seldom, because every desk reads again when it does."""
+    with store.read() as db:
+        if to_ms(now) - marks.get(db, _ALIVE) < BEAT_SECONDS * 1_000:
+            return
+    with store.write() as db:
+        marks.put(db, _ALIVE, to_ms(now))
+
+
+def troubles(store: Store, now: datetime) -> tuple[str, ...]:
+    """What keeps mentions from coming in or replies from going out, the worst first; empty when all is well."""
+    with store.read() as db:
+        alive = marks.get(db, _ALIVE)
+        failing = [status.name for status in sources.statuses(db) if status.state != "ok"]
+        (stuck,) = db.execute(
+            "SELECT count(*) FROM replies WHERE state = 'approved' AND send_after < ?",
+            (to_ms(now - _STUCK_AFTER),),
+        ).fetchone()
+    said = []
+    if now - from_ms(alive) > _SILENT_AFTER:
+        said.append("nothing listens or sends: start answerback run")
+    if failing:
+        said.append(f"{', '.join(failing)} cannot be read")
+    if stuck:
+        said.append(f"{stuck} {'reply waits' if stuck == 1 else 'replies wait'} for a sender")
+    return tuple(said)
