@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from desk.errors import StoreError
+from desk.model.case import CaseId
 from tests.kernel import NOON, Desk, after, brand_post, post
 from tests.tui.drive import at_desk, settle
 from tui.bindings import ACTIONS, BY_NAME, Scope
@@ -93,6 +94,8 @@ async def test_what_others_wrote_deleted_and_edited_is_marked(desk: Desk) -> Non
     desk.take(post("3", "Still nothing at all", after(-10), reply_to="1", seen=after(-1)))
     desk.record(deleted=["bluesky:1"], now=NOON)
     async with at_desk(desk.store) as agent:
+        agent.queue.select(CaseId(1))
+        await agent.look()
         assert agent.blocks[0].endswith("Deleted by its author.")
         assert "took part" in agent.blocks[1]
         assert "automatic" in agent.blocks[2]

@@ -53,6 +53,27 @@ class CaseHead(Static):
         self.update(Content("\n").join([dot.join(what), _standing(view, agent, now, zone)]))
 
 
+class Timeline(VerticalScroll):
+    """Stays at its end, also while it is hidden or changes its size, until the agent scrolls up."""
+
+    at_end = True
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self.size.height:
+            self.at_end = self.is_vertical_scroll_end
+
+    def on_resize(self) -> None:
+        self.follow()
+
+    def watch_virtual_size(self) -> None:
+        self.follow()
+
+    def follow(self) -> None:
+        if self.at_end:
+            self.scroll_end(animate=False, immediate=True)
+
+
 class Conversation(Vertical):
     """Shows one case; `view` goes in through `show`, time through `tick`."""
 
@@ -66,11 +87,11 @@ class Conversation(Vertical):
 
     def compose(self) -> ComposeResult:
         yield CaseHead(id="case-head")
-        yield VerticalScroll(id="timeline")
+        yield Timeline(id="timeline")
 
     @property
-    def timeline(self) -> VerticalScroll:
-        return self.query_one("#timeline", VerticalScroll)
+    def timeline(self) -> Timeline:
+        return self.query_one(Timeline)
 
     async def show(self, view: CaseView) -> None:
         """Show a case: another one from its end, the same one without moving what is read."""
@@ -98,19 +119,21 @@ class Conversation(Vertical):
         timeline = self.timeline
         blocks = list(timeline.query_children(Block))
         keys = [block.entry.key for block in blocks]
-        reading_back, place = same and not timeline.is_vertical_scroll_end, timeline.scroll_y
+        reading_back, place = same and not timeline.at_end, timeline.scroll_y
         if same and keys == [entry.key for entry in wanted[: len(keys)]]:
             # What the agent reads stays in place: entries change where they stand, new ones follow.
             for block, entry in zip(blocks, wanted, strict=False):
                 block.show(entry)
             await timeline.mount_all([self._block(entry) for entry in wanted[len(keys) :]])
+            timeline.follow()
             return
         await timeline.remove_children()
         await timeline.mount_all([self._block(entry) for entry in wanted])
         if reading_back:
             timeline.scroll_to(y=place, animate=False)
         else:
-            timeline.anchor()  # begins with the end and stays there until the agent scrolls up
+            timeline.at_end = True
+            timeline.follow()
 
     def _block(self, entry: Entry) -> Block:
         return Block(entry, agent=self.agent, now=self.now, zone=self.zone, unfolded=self.unfolded)
