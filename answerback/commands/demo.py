@@ -47,9 +47,18 @@ first_response = "90m"
 next_response = "60m"
 resolution = "24h"
 
+[[sla.policies]]
+name = "relaxed"
+first_response = "8h"
+next_response = "4h"
+
 [[sla.rules]]
 policy = "urgent"
 severity = "urgent"
+
+[[sla.rules]]
+policy = "relaxed"
+severity = "low"
 
 [[sla.rules]]
 policy = "standard"

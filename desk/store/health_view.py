@@ -25,7 +25,7 @@ def beat(store: Store, now: datetime) -> None:
 
 
 def troubles(store: Store, now: datetime) -> tuple[str, ...]:
-    """What keeps mentions from coming in or replies from going out, the worst first; empty when all is well."""
+    """What keeps mentions from coming in or replies from going out, worst first; empty when all is well."""
     with store.read() as db:
         alive = marks.get(db, _ALIVE)
         failing = [status.name for status in sources.statuses(db) if status.state != "ok"]

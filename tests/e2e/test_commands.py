@@ -100,7 +100,7 @@ def test_what_is_commented_out_in_the_config_is_valid_as_well(tmp_path: Path) ->
         lines.append(bare if is_code and not bare[0].isupper() else line)
     (tmp_path / "config.toml").write_text("\n".join(lines), encoding="utf-8")
     config = load_config(tmp_path / "config.toml")
-    assert {source.type for source in config.sources} == {"replay", "x"}
+    assert {source.type for source in config.sources} == {"replay", "x", "mastodon"}
     assert {channel.type for channel in config.alerts.channels} == {"apprise", "webhook"}
     assert config.desk.theme is not None
     assert config.classifier.look_threshold == 0.2
@@ -271,4 +271,4 @@ def test_the_demo_config_is_accepted(tmp_path: Path) -> None:
     text = demo._CONFIG.format(path=json.dumps(str(DEMO_DAY)), speed=60.0)
     tomllib.loads(text)
     (tmp_path / "config.toml").write_text(text, encoding="utf-8")
-    assert len(make_rules(load_config(tmp_path / "config.toml")).sla) == 3
+    assert len(make_rules(load_config(tmp_path / "config.toml")).sla) == 4

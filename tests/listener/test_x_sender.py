@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desk.errors import InputError, SendLaterError, SendRefusedError, SendUnknownError
-from desk.model.reply import Outgoing, ReplyId
+from desk.model.reply import Outgoing, ReplyId, same_words
 from listener.x import XAccount, XCredentials, XSender
-from desk.model.reply import same_words
 from tests.fakes.clock import START, Clock
 from tests.fakes.loopback import Answer, Reset
 from tests.fakes.x_api import KEYS, FakeX
