@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class CaseActions(Screen[None]):
-    """The acting half of the desk: asks where it must, performs, and remembers what can be taken back."""
+    """The part of the desk that acts: asks where it must, performs, and remembers what can be taken back."""
 
     def __init__(self, *, agent: str, now: datetime, zone: tzinfo | None) -> None:
         super().__init__()
@@ -217,7 +217,7 @@ class CaseActions(Screen[None]):
         if message.act is not None:
             self.reload()
 
-    # --- what the reading half does ----------------------------------------------------------------
+    # --- what the showing half does ----------------------------------------------------------------
 
     def go_to_pane(self, pane: str) -> None:
         raise NotImplementedError

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Static
 
 from desk.errors import StoreError
 from desk.model.case import CaseId
-from desk.model.platform import platform_of
-from desk.store.queue_view import Key, QueueCounts, QueueFilter, Shelf
-from tui import text, themes
+from desk.store.queue_view import Key, QueueFilter
+from tui import themes
 from tui.bindings import BY_NAME, Scope, bindings
 from tui.messages import (
     CaseGone,
@@ -28,14 +25,10 @@ from tui.messages import (
     MoreLoaded,
     MoreWanted,
     QueueLoaded,
-    SearchChanged,
-    SearchEnded,
-    ShelfChosen,
 )
 from tui.modals.help import HelpModal
-from tui.modals.questions import ask_narrow, ask_theme
-from tui.screens.case_actions import CaseActions
-from tui.screens.panes import Panes
+from tui.modals.questions import ask_theme
+from tui.screens.finding import Finding
 from tui.widgets.action_bar import ActionBar
 from tui.widgets.composer import Composer
 from tui.widgets.conversation import Conversation, title
@@ -47,26 +40,14 @@ from tui.widgets.topbar import ShelfTabs, TopBar
 LOOK_SECONDS = 0.5
 TICK_SECONDS = 1.0
 
-_EMPTY = {
-    Shelf.TODO: "Nothing waits for an answer.\nNew complaints appear here by themselves.",
-    Shelf.MINE: "No open case is yours.\nc claims one from To do.",
-    Shelf.WAITING: "No case waits for a customer.",
-    Shelf.SNOOZED: "Nothing is snoozed.\nz puts a case away until later.",
-    Shelf.CLOSED: "No case is closed yet.\ne resolves one.",
-    Shelf.ALL: "There is no case yet.\nStart `answerback run` beside this desk; cases appear by themselves.",
-}
 
-
-class DeskScreen(CaseActions):
-    """The reading half: what is shown, where the cursor is, and when to read again."""
+class DeskScreen(Finding):
+    """The half of the desk that shows: the three panes, what is in them, and when to read again."""
 
     BINDINGS = bindings(Scope.DESK)
 
     def __init__(self, *, agent: str, now: datetime, zone: tzinfo | None) -> None:
         super().__init__(agent=agent, now=now, zone=zone)
-        self.wanted = QueueFilter(Shelf.TODO, agent)
-        self.counts: QueueCounts | None = None
-        self.panes = Panes(self)
         self._version = 0
         self._shown: QueueFilter | None = None
         """The filter whose rows the queue shows; None before the first."""
@@ -74,9 +55,6 @@ class DeskScreen(CaseActions):
         self._let_go: CaseId | None = None
         self._came_back: CaseId | None = None
         self._compose_on: CaseId | None = None
-        self._brands = set[str]()
-        self._sources = set[str]()
-        """What the queue has shown so far, to narrow it to."""
         self._store_said = ""
         self._case_wanted: CaseId | None = None
         self._possible: tuple[str, ...] = ()
@@ -102,7 +80,7 @@ class DeskScreen(CaseActions):
 
     def on_mount(self) -> None:
         self.queue.focus()
-        self._brands.update(self.desk_app.brands)
+        self.brands.update(self.desk_app.brands)
         self._show_case_parts(visible=False)
         self.tick()
         self._show_counts()
@@ -112,10 +90,6 @@ class DeskScreen(CaseActions):
         self.set_interval(TICK_SECONDS, self.tick)
 
     # --- parts -------------------------------------------------------------------------------------
-
-    @property
-    def queue(self) -> QueueList:
-        return self.query_one(QueueList)
 
     @property
     def conversation(self) -> Conversation:
@@ -171,8 +145,7 @@ class DeskScreen(CaseActions):
             return
         fresh = self._shown != self.wanted
         self._shown, self._next = self.wanted, message.page.next_key
-        self._brands |= {row.case.brand for row in message.page.rows}
-        self._sources |= {row.case.source for row in message.page.rows}
+        self.remember(message.page.rows)
         queue = self.queue
         selected = queue.selected.case.id if queue.selected else None
         queue.show(
@@ -268,54 +241,6 @@ class DeskScreen(CaseActions):
     async def action_unfold(self) -> None:
         await self.conversation.unfold()
 
-    # --- finding -----------------------------------------------------------------------------------
-
-    def action_shelf(self, step: int) -> None:
-        shelves = list(Shelf)
-        self._show_shelf(shelves[(shelves.index(self.wanted.shelf) + step) % len(shelves)])
-
-    def on_shelf_chosen(self, message: ShelfChosen) -> None:
-        self._show_shelf(message.shelf)
-
-    def action_search(self) -> None:
-        self.go_to_pane("queue")
-        field = self.query_one(SearchField)
-        field.display = True
-        self.call_after_refresh(field.focus)
-
-    def on_search_changed(self, message: SearchChanged) -> None:
-        self._narrow(replace(self.wanted, search=message.text))
-
-    def on_search_ended(self, message: SearchEnded) -> None:
-        field = self.query_one(SearchField)
-        if not message.keep or not field.value.strip():
-            field.value = ""
-            field.display = False
-            self._narrow(replace(self.wanted, search=""))
-        self.go_to_pane("queue")
-
-    def action_narrow(self) -> None:
-        def chosen(answer: tuple[str | None, str | None] | None) -> None:
-            if answer is not None:
-                self._narrow(replace(self.wanted, brand=answer[0], source=answer[1]))
-
-        self.app.push_screen(ask_narrow(self.wanted, sorted(self._brands), sorted(self._sources)), chosen)
-
-    def action_back(self) -> None:
-        if self.panes.at == "queue" and self.wanted.search:
-            self.on_search_ended(SearchEnded(keep=False))
-        else:
-            self.go_to_pane("queue")
-
-    def _show_shelf(self, shelf: Shelf) -> None:
-        self._narrow(replace(self.wanted, shelf=shelf))
-
-    def _narrow(self, wanted: QueueFilter) -> None:
-        if wanted != self.wanted:
-            self.wanted = wanted
-            self._show_counts()
-            self._read_queue()
-
     # --- the panes ---------------------------------------------------------------------------------
 
     def go_to_pane(self, pane: str) -> None:
@@ -351,42 +276,14 @@ class DeskScreen(CaseActions):
 
     # --- showing -----------------------------------------------------------------------------------
 
-    def _read_queue(self) -> None:
-        self.desk_app.read_queue(self.wanted, self.queue.reach, self.desk_app.now())
-
     def _read_case(self, case_id: CaseId) -> None:
         self._case_wanted = case_id
         self.desk_app.read_case(case_id)
 
-    def _show_counts(self) -> None:
-        brand, source = self.wanted.brand, self.wanted.source
-        scope = text.line(brand) if brand else platform_of(source).title if source else ""
-        self.query_one(TopBar).show(self.counts, scope)
-        self.query_one(ShelfTabs).show(self.counts, self.wanted)
-        self._show_titles()
-
     def _show_titles(self) -> None:
         middle = self.query_one("#conversation-pane")
         middle.border_title = title(self.view) if self.view is not None else "2 Conversation"
-        pane = self.query_one("#queue-pane")
-        queue = self.queue
-        total = self.counts.by_shelf.get(self.wanted.shelf, 0) if self.counts else 0
-        pane.border_subtitle = f"{(queue.cursor or 0) + 1} of {total:,}" if queue.rows and total else ""
-
-    def _show_emptiness(self) -> None:
-        empty = not self.queue.rows
-        self.queue.display = not empty
-        note = self.query_one("#queue-empty", Static)
-        note.display = empty
-        if empty and self.wanted.search.strip():
-            found = (
-                f"Nothing here for “{text.line(self.wanted.search, limit=60)}”.\nesc shows everything again."
-            )
-            note.update(Content(found))
-        elif empty and (self.wanted.brand or self.wanted.source):
-            note.update(Content("Nothing here with this filter.\nf chooses another one."))
-        elif empty:
-            note.update(Content(_EMPTY[self.wanted.shelf]))
+        super()._show_titles()
 
     def _show_no_case(self) -> None:
         self._case_wanted = None
