@@ -10,6 +10,7 @@ import gzip
 import json
 import random
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,23 +59,39 @@ class Source:
     """At most so many rows of the training split, chosen by the seed."""
 
 
+_LABELS: dict[str, frozenset[int]] = {"complaint": frozenset({0, 1}), "sentiment": frozenset({-1, 0, 1})}
+"""What the fields may hold where a row has them."""
+
+
 def read_rows(path: Path) -> Iterator[Row]:
     """Yield the rows of a gzipped (or plain) file of JSON lines; raise `DataError` with file and line."""
     if not path.is_file():
         raise DataError(f"{path}: no such data set. Name the folder that holds the .jsonl.gz files.")
-    with (
-        gzip.open(path, "rt", encoding="utf-8")
-        if path.suffix == ".gz"
-        else path.open(encoding="utf-8") as lines
-    ):
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{path}, line {number}: not JSON ({error}).") from error
-            if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-                raise DataError(f"{path}, line {number}: expected an object with a text.")
-            yield row
+    number = 0
+    try:
+        with (
+            gzip.open(path, "rt", encoding="utf-8")
+            if path.suffix == ".gz"
+            else path.open(encoding="utf-8") as lines
+        ):
+            for number, line in enumerate(lines, start=1):
+                yield _row(line, f"{path}, line {number}")
+    except (EOFError, OSError, UnicodeDecodeError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read after line {number} ({error}).") from error
+
+
+def _row(line: str, place: str) -> Row:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{place}: not JSON ({error}).") from error
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+        raise DataError(f"{place}: expected an object with a text.")
+    for field, allowed in _LABELS.items():
+        if row.get(field) is not None and row[field] not in allowed:
+            known = ", ".join(str(label) for label in sorted(allowed))
+            raise DataError(f"{place}: {field} must be one of {known}, not {row[field]!r}.")
+    return row
 
 
 def split_of(text: str) -> Split:

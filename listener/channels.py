@@ -63,14 +63,18 @@ class AppriseChannel:
         """Raises DeliveryError unless apprise reports one success and its log reports no failure."""
         title = headline(notice)
         with self._lock:
-            result = self._apprise.notify(
-                body=body(notice, max(self._limit - len(title) - 2, 20)),
-                title=title,
-                notify_type=_TYPES[notice.kind],
-                body_format=apprise.NotifyFormat.TEXT,
-                timeout=self._timeout_seconds,
-                log_level=logging.WARNING,
-            )
+            try:
+                result = self._apprise.notify(
+                    body=body(notice, max(self._limit - len(title) - 2, 20)),
+                    title=title,
+                    notify_type=_TYPES[notice.kind],
+                    body_format=apprise.NotifyFormat.TEXT,
+                    timeout=self._timeout_seconds,
+                    log_level=logging.WARNING,
+                )
+            except Exception as error:  # noqa: BLE001  (a hundred plugins of others; none may end the run)
+                detail = one_line(self._without_secrets(str(error)), _DETAIL_LIMIT) or type(error).__name__
+                raise DeliveryError(f"Alert channel {self._name} failed: {detail}.") from None
             said = [entry.message for entry in result.logs()]
             # A service marked optional counts as a success even where every attempt failed.
             arrived = bool(result) and all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -109,3 +110,29 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.jsonl").write_text('{"text": "hi"}\n{oops\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"bad\.jsonl, line 2: not JSON"):
         list(read_rows(tmp_path / "bad.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            b'{"text": "a"}\n{"text": "b", "complaint": "yes"}\n',
+            "line 2: complaint must be one of 0, 1, not 'yes'",
+        ),
+        (b'{"text": "a", "sentiment": 5}\n', "line 1: sentiment must be one of -1, 0, 1, not 5"),
+        (b'{"text": "a"}\n\xff\xfe\n', "cannot be read after line"),
+        (b"[" * 100_000, "line 1: not JSON"),
+    ],
+)
+def test_a_damaged_file_is_said_with_its_line(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        list(read_rows(path))
+
+
+def test_a_truncated_gzip_is_said_and_not_taken_for_an_interrupt(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text": "a"}\n' * 1_000, mtime=0)[:-9])
+    with pytest.raises(DataError, match="cannot be read after line"):
+        list(read_rows(path))

@@ -160,3 +160,14 @@ def test_a_link_to_the_post_stays_live_unless_it_could_do_more() -> None:
     assert "https://m.example/%40ana/1" in body(replace(NOTICE, url="https://m.example/@ana/1"), 1_900)
     assert "evil" not in body(replace(NOTICE, url="https://evil.example/<!channel>"), 1_900)
     assert "javascript" not in body(replace(NOTICE, url="javascript:alert(1)"), 1_900)
+
+
+def test_a_plugin_that_raises_is_a_failed_delivery_and_not_the_end_of_the_run() -> None:
+    @notify(on="raising")
+    def _raise(**_: Any) -> bool:
+        raise RuntimeError("token t0ps3cret is gone")
+
+    channel = AppriseChannel("chat", "raising://t0ps3cret")
+    with pytest.raises(DeliveryError, match="chat") as error:
+        channel.deliver(NOTICE)
+    assert "t0ps3cret" not in str(error.value)
