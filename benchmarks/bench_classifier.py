@@ -27,7 +27,7 @@ POSTS = (
     "worst flight ever @user, two hours on the tarmac without water, then they lost my bag, and the hotline "
     "is a robot that hangs up. I want a refund and an apology, not another voucher!",
 )
-THROUGHPUT_POSTS = 96
+THROUGHPUT_POSTS = 72
 SINGLE_POSTS = 12
 TURNS = 3
 
@@ -44,6 +44,8 @@ class Timing:
 
 def main() -> None:
     """Print the table."""
+    # First, while this process is small: a child's peak starts at the size of what it was forked from.
+    peak_mib = serving_peak_mib()
     ours, theirs = our_predictor(), stock_pipeline()
     for classify in (ours, theirs):
         classify(POSTS)  # loads and warms up
@@ -56,7 +58,7 @@ def main() -> None:
     )
     faster, sooner = us.posts_per_second / stock.posts_per_second, stock.single_ms / us.single_ms
     print(f"| ratio | {faster:.1f} times as many | {sooner:.1f} times sooner |")
-    print(f"\nPeak memory of a serving process: {serving_peak_mib():.0f} MiB")
+    print(f"\nPeak memory of a serving process: {peak_mib:.0f} MiB")
 
 
 def our_predictor() -> Classify:

@@ -50,6 +50,9 @@ class EncoderShape:
     heads: int
     max_tokens: int
     norm_epsilon: float
+    embedding_layer: int
+    """Layers below the sentence vector. The top ones forget a text's topic for its tone while they train, and
+    a vector is for finding posts about the same matter."""
 
 
 def build_graph(weights: Weights, shape: EncoderShape, *, int8: bool = True) -> onnx.ModelProto:
@@ -58,10 +61,10 @@ def build_graph(weights: Weights, shape: EncoderShape, *, int8: bool = True) -> 
     `int8=False` keeps float32 weights: the yardstick that tests hold the int8 graph against.
     """
     graph = _Graph(weights, shape, int8)
-    states = _embed(graph)
+    states = [_embed(graph)]
     for layer in range(shape.layers):
-        states = _layer(graph, f"encoder.layer.{layer}", states)
-    _heads(graph, states)
+        states.append(_layer(graph, f"encoder.layer.{layer}", states[-1]))
+    _heads(graph, top=states[-1], middle=states[shape.embedding_layer])
     batch, tokens = "batch", "tokens"
     width = weights["embeddings.LayerNorm.weight"].shape[0]
     outputs: dict[str, list[str | int | None]] = {
@@ -212,13 +215,13 @@ def _layer(graph: _Graph, name: str, states: str) -> str:
     return graph.add_and_norm(f"{name}.output", graph.dense(f"{name}.output.dense", curved), states)
 
 
-def _heads(graph: _Graph, states: str) -> None:
+def _heads(graph: _Graph, top: str, middle: str) -> None:
     """Pool over the real tokens. Language reads the tokens as they went in: a bag of them tells it best."""
     graph.store("last", np.array([-1], dtype=np.int64))
     graph.node("Cast", ["mask"], "mask.float", to=TensorProto.FLOAT)
     graph.node("Unsqueeze", ["mask.float", "last"], "mask.column")
     graph.node("ReduceSum", ["mask.column", "one"], "count", keepdims=0)
-    for name, source in (("pooled", states), ("bag", "embeddings")):
+    for name, source in (("pooled", top), ("matter", middle), ("bag", "embeddings")):
         graph.node("Mul", [source, "mask.column"], f"{name}.real")
         graph.node("ReduceSum", [f"{name}.real", "one"], f"{name}.sum", keepdims=0)
         graph.node("Div", [f"{name}.sum", "count"], name)
@@ -233,4 +236,4 @@ def _heads(graph: _Graph, states: str) -> None:
         )
         graph.node("Gemm", [source, matrix, bias], out)
     graph.node("Squeeze", ["complaint.column", "last"], "complaint")
-    graph.node("LpNormalization", ["pooled"], "embedding", axis=-1, p=2)
+    graph.node("LpNormalization", ["matter"], "embedding", axis=-1, p=2)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModel
+from transformers.utils import logging
 
 from classifier.labels import SENTIMENTS
 from classifier.quantise import Floats, dequantise_rows, quantise_rows
@@ -40,6 +41,9 @@ class Network(nn.Module):
 
     def __init__(self, base: Path, frozen_layers: int, dropout: float = 0.1) -> None:
         super().__init__()
+        # Its loading report names the base's pooling layer, which nobody here wants, in a dozen lines.
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self.encoder = AutoModel.from_pretrained(
             base,
             dtype=torch.float32,

@@ -70,6 +70,7 @@ def write_weights(network: Network, language: LanguageHead, base: Path, out: Pat
         heads=config.num_attention_heads,
         max_tokens=min(MAX_TOKENS, config.max_position_embeddings),
         norm_epsilon=config.layer_norm_eps,
+        embedding_layer=config.num_hidden_layers // 2,
     )
     return write_folder(out, weights, shape, (base / TOKENIZER).read_bytes(), version)
 

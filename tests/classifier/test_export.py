@@ -58,11 +58,11 @@ def test_the_graph_computes_what_torch_computes(tiny_base: Path) -> None:
     found = run(graph, weights["embeddings.word_embeddings.weight"][ids], mask)
     with torch.no_grad():
         states = encoder(
-            input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask)
-        ).last_hidden_state
+            input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask), output_hidden_states=True
+        ).hidden_states
     real = mask[:, :, None]
-    pooled = (states.numpy() * real).sum(axis=1) / real.sum(axis=1)
-    expected = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+    middle, pooled = ((states[layer].numpy() * real).sum(axis=1) / real.sum(axis=1) for layer in (1, 2))
+    expected = middle / np.linalg.norm(middle, axis=1, keepdims=True)
     np.testing.assert_allclose(found["embedding"], expected, atol=1e-5)
     np.testing.assert_allclose(
         found["sentiment"], pooled @ heads["sentiment.weight"].T + heads["sentiment.bias"], atol=1e-4
@@ -97,7 +97,9 @@ def test_int8_weights_take_a_quarter_of_the_room() -> None:
 
 
 def test_positions_stop_at_the_longest_text_served() -> None:
-    short = build_graph(tiny_weights(), EncoderShape(layers=2, heads=2, max_tokens=8, norm_epsilon=1e-12))
+    short = build_graph(
+        tiny_weights(), EncoderShape(layers=2, heads=2, max_tokens=8, norm_epsilon=1e-12, embedding_layer=1)
+    )
     places = next(tensor for tensor in short.graph.initializer if tensor.name == "places")
     assert list(places.dims) == [8, WIDTH]
 

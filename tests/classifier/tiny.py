@@ -12,7 +12,7 @@ from classifier.labels import LANGUAGES, SENTIMENTS
 
 WIDTH = 64
 INNER = 128
-SHAPE = EncoderShape(layers=2, heads=2, max_tokens=32, norm_epsilon=1e-12)
+SHAPE = EncoderShape(layers=2, heads=2, max_tokens=32, norm_epsilon=1e-12, embedding_layer=1)
 WORDS = [
     "i",
     "love",
