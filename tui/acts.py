@@ -25,6 +25,7 @@ class Act:
     leaves: bool = False
     """The case is off the agent's hands: the cursor goes on to the next one."""
     undoable: bool = True
+    undoes: Act | None = None
 
 
 def claim(case: Case, agent: str) -> Act:
@@ -51,7 +52,9 @@ def snooze(case: Case, agent: str, until: datetime, words: str) -> Act:
         case.id,
         EventKind.SNOOZED,
         f"Case {case.id} comes back {words}, or when the customer writes",
-        lambda store, now: casework.snooze(store, case.id, agent=agent, until=until, now=now),
+        lambda store, now: casework.snooze(
+            store, case.id, agent=agent, until=until, now=now, seen=case.version
+        ),
         leaves=True,
     )
 
@@ -80,7 +83,7 @@ def resolve(case: Case, agent: str) -> Act:
         case.id,
         EventKind.RESOLVED,
         f"Case {case.id} resolved",
-        lambda store, now: casework.resolve(store, case.id, agent=agent, now=now),
+        lambda store, now: casework.resolve(store, case.id, agent=agent, now=now, seen=case.version),
         leaves=True,
     )
 
@@ -90,7 +93,9 @@ def dismiss(case: Case, agent: str, reason: str) -> Act:
         case.id,
         EventKind.DISMISSED,
         f"Case {case.id} dismissed",
-        lambda store, now: casework.dismiss(store, case.id, agent=agent, reason=reason, now=now),
+        lambda store, now: casework.dismiss(
+            store, case.id, agent=agent, reason=reason, now=now, seen=case.version
+        ),
         leaves=True,
     )
 
@@ -113,13 +118,13 @@ def set_severity(case: Case, agent: str, severity: Severity) -> Act:
     )
 
 
-def approve(case_id: CaseId, agent: str, text: str, undo_seconds: float) -> Act:
+def approve(case: Case, agent: str, text: str, undo_seconds: float) -> Act:
     return Act(
-        case_id,
+        case.id,
         EventKind.REPLY_APPROVED,
         "Your reply goes out in a few seconds",
         lambda store, now: outbox.approve(
-            store, case_id, agent=agent, text=text, now=now, undo_seconds=undo_seconds
+            store, case.id, agent=agent, text=text, now=now, undo_seconds=undo_seconds, seen=case.version
         ),
     )
 
@@ -132,6 +137,7 @@ def undo(act: Act, agent: str) -> Act:
         act.case_id,
         EventKind.UNDONE,
         words,
-        lambda store, now: casework.undo(store, act.case_id, agent=agent, now=now),
+        lambda store, now: casework.undo(store, act.case_id, agent=agent, now=now, kind=act.kind),
         undoable=False,
+        undoes=act,
     )

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import App
-from textual.worker import Worker, WorkerState, get_current_worker
+from textual.worker import Worker, WorkerFailed, WorkerState, get_current_worker
 
 from desk import outbox
-from desk.errors import DeskError, NotFoundError
+from desk.errors import DeskError, NotFoundError, StoreError
 from desk.model.case import CaseId
 from desk.ports import Now
-from desk.store import Store, case_view, queue_view
+from desk.store import Store, case_view, health_view, queue_view
 from desk.store.queue_view import Key, QueueFilter
 from tui import themes
 from tui.acts import Act
@@ -70,6 +70,8 @@ class DeskApp(App[None]):
         self.zone = zone
         self.keys = dict(keymap or {})
         self.undo_seconds = undo_seconds
+        self._unsavable: tuple[CaseId, str] | None = None
+        """A draft that could not be saved when the agent wanted to leave."""
         for known in themes.THEMES:
             self.register_theme(known)
         self.theme = theme if theme in self.available_themes else themes.DEFAULT
@@ -101,7 +103,7 @@ class DeskApp(App[None]):
         self.desk.post_message(QueueLoaded(wanted, page))
         counts = queue_view.counts(self.store, wanted, moment)
         if not worker.is_cancelled:
-            self.desk.post_message(CountsLoaded(wanted, counts))
+            self.desk.post_message(CountsLoaded(wanted, counts, health_view.troubles(self.store, moment)))
 
     @work(thread=True, exclusive=True, group="more", exit_on_error=False)
     def read_more(self, wanted: QueueFilter, after: Key) -> None:
@@ -126,7 +128,7 @@ class DeskApp(App[None]):
         try:
             act.run(self.store, self.now())
         except DeskError as error:
-            self.desk.post_message(Refused(str(error), act))
+            self.desk.post_message(Refused(str(error), act, final=not isinstance(error, StoreError)))
         else:
             self.desk.post_message(Acted(act))
 
@@ -146,8 +148,12 @@ class DeskApp(App[None]):
     # --- leaving -----------------------------------------------------------------------------------
 
     async def action_quit(self) -> None:
-        """Leave once the draft that is being written is in the store."""
+        """Leave once the draft that is being written is in the store; asked twice, leave without it."""
         unsaved = self.desk.unsaved_draft()
-        if unsaved is not None:
-            await self.save_draft(*unsaved).wait()
+        if unsaved is not None and unsaved != self._unsavable:
+            try:
+                await self.save_draft(*unsaved).wait()
+            except WorkerFailed:  # the reason is said where all workers' errors are
+                self._unsavable = unsaved
+                return
         self.exit()

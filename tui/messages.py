@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from desk.model.case import CaseId
+from desk.model.case import Case, CaseId
 from desk.store.case_view import CaseView
 from desk.store.queue_view import QueueCounts, QueueFilter, QueuePage, Shelf
 from tui.acts import Act
@@ -55,7 +55,9 @@ class DraftChanged(Message):
 
 @dataclass
 class SendAsked(Message):
-    case_id: CaseId
+    """The agent wants the reply out; `case` is the case as they had it before them."""
+
+    case: Case
     text: str
 
 
@@ -73,10 +75,11 @@ class QueueLoaded(Message):
 
 @dataclass
 class CountsLoaded(Message):
-    """How many cases the shelves hold under a filter."""
+    """How many cases the shelves hold under a filter, and what keeps all cases from moving."""
 
     wanted: QueueFilter
     counts: QueueCounts
+    troubles: tuple[str, ...]
 
 
 @dataclass
@@ -113,3 +116,5 @@ class Refused(Message):
 
     sentence: str
     act: Act | None = None
+    final: bool = True
+    """Asking again cannot help: the kernel forbids it. Not so for a store that was busy or full."""

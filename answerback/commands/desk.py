@@ -49,5 +49,8 @@ def open_desk(store: Store, agent: str, theme: str | None, undo_seconds: float =
     from tui import themes  # noqa: PLC0415
     from tui.app import DeskApp  # noqa: PLC0415
 
+    if theme is not None and theme not in (*themes.NAMES, *themes.OTHERS):
+        known = ", ".join((*themes.NAMES, *themes.OTHERS))
+        raise DeskError(f'There is no theme "{theme}"; choose one of {known}.')
     DeskApp(store, agent=agent, now=clock.now, theme=theme or themes.DEFAULT, undo_seconds=undo_seconds).run()
     store.close()

@@ -28,7 +28,7 @@ from desk.model.mention import Author, Mention, Replyable  # noqa: E402
 from desk.model.sla import PolicyRule, SlaPolicy  # noqa: E402
 from desk.model.verdict import Sentiment, Verdict  # noqa: E402
 from desk.ports import Batch  # noqa: E402
-from desk.store import Store, queue_view  # noqa: E402
+from desk.store import Store, health_view, queue_view  # noqa: E402
 from desk.store.queue_view import QueueFilter, Shelf  # noqa: E402
 from desk.threads import triage_pending  # noqa: E402
 from desk.triage import Rules, TriagePolicy  # noqa: E402
@@ -205,6 +205,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "demo.db")
         fill(store, NOW)
+        health_view.beat(store, NOW)
         asyncio.run(draw(store, work(store), Path(__file__).with_name("desk.svg")))
 
 

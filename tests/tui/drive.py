@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from desk.model.case import CaseId
-from desk.store import Store
+from desk.store import Store, health_view
 from desk.store.case_view import CaseView
 from tests.fakes.clock import Clock
 from tests.kernel import NOON
@@ -28,7 +28,10 @@ NARROW = (80, 24)
 AGENT = "ada"
 
 
-def make_app(store: Store, now: datetime = NOON, **options: Any) -> DeskApp:
+def make_app(store: Store, now: datetime = NOON, *, listening: bool = True, **options: Any) -> DeskApp:
+    """`listening`: a run beside the desk says that it lives."""
+    if listening:
+        health_view.beat(store, now)
     clock = options.pop("clock", None) or Clock(now)
     return DeskApp(store, agent=options.pop("agent", AGENT), now=clock, zone=UTC, **options)
 
@@ -126,12 +129,13 @@ async def at_desk(
     *,
     size: tuple[int, int] = LOW,
     keys: Sequence[str] = (),
+    listening: bool = True,
     **options: Any,
 ) -> AsyncIterator[Sitting]:
     clock = Clock(now)
     # A connection of its own, as in a process of its own: that is how it notices what others commit.
     own = Store(store.path)
-    app = make_app(own, clock=clock, **options)
+    app = make_app(own, clock=clock, listening=listening, **options)
     async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
         sitting = Sitting(app, pilot, clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desk import casework, outbox
 from desk.model.case import CaseId
+from desk.model.event import EventKind
 from desk.model.reply import ReplyState
 from desk.store import case_view
 from tests.kernel import NOON, Desk, FakeSender, after, post
@@ -154,3 +155,29 @@ async def test_what_became_of_a_reply(morning: Desk) -> None:
         assert any("Bluesky did not answer; checking whether it is public" in block for block in agent.blocks)
         await agent.press("r")
         assert not agent.app.desk.composer.is_open
+
+
+async def test_who_types_ahead_writes_to_the_case_under_the_cursor(morning: Desk) -> None:
+    """And commands nothing: all keys come before the second case is read."""
+    async with at_desk(morning.store) as sitting:
+        first = sitting.shown
+        log = len(morning.log(first))
+        for key in ("j", "r", "e"):
+            sitting.app.simulate_key(key)
+        await settle(sitting.pilot)
+        composer = sitting.app.desk.composer
+        assert composer.is_open
+        assert composer.case_id == sitting.shown == sitting.queue.selected.case.id != first
+        assert len(morning.log(first)) == log
+        acts = [event.kind for number in range(1, 6) for event in morning.log(number)]
+        assert EventKind.RESOLVED not in acts
+
+
+async def test_nobody_answers_over_a_post_that_came_meanwhile(morning: Desk) -> None:
+    async with at_desk(morning.store, keys=("r", "H", "i")) as sitting:
+        case_id = sitting.app.desk.composer.case_id
+        morning.take(post("9", "And now it burns", after(-1), by="anna", thread="a", reply_to="1"))
+        await sitting.press("ctrl+s")
+        assert sitting.app.desk.composer.is_open
+        assert morning.case(case_id).unanswered == 2
+        assert not [event for event in morning.log(case_id) if event.kind is EventKind.REPLY_APPROVED]

@@ -11,7 +11,7 @@ import pytest
 from desk.errors import StoreError
 from desk.model.case import CaseId
 from tests.kernel import NOON, Desk, after, brand_post, post
-from tests.tui.drive import at_desk, settle
+from tests.tui.drive import WIDE, at_desk, settle
 from tui.bindings import ACTIONS, BY_NAME, Scope
 from tui.screens.desk import DeskScreen
 
@@ -141,3 +141,10 @@ async def test_moods_are_bars(desk: Desk) -> None:
         assert "▃▄▁  high is friendly" in profile
         assert "14 Nov 2026 – 17 Nov 2026" in profile
         assert "3 posts so far" in profile
+
+
+async def test_an_agent_is_told_when_nothing_listens(morning: Desk) -> None:
+    async with at_desk(morning.store, listening=False, size=WIDE) as sitting:
+        assert "nothing listens or sends" in sitting.words("#topbar-left")
+    async with at_desk(morning.store, size=WIDE) as sitting:
+        assert "nothing listens" not in sitting.words("#topbar-left")

@@ -34,6 +34,8 @@ class CaseActions(Screen[None]):
         self.now = now
         self.zone = zone
         self.view: CaseView | None = None
+        self.reply_wanted = False
+        """The agent asked to write while the case is still being read: what they type now is no command."""
         self._done: list[Act] = []
         """The agent's acts of this session that undo has not taken back, latest last."""
 
@@ -54,7 +56,8 @@ class CaseActions(Screen[None]):
         known = BY_NAME.get(action)
         if known is None:
             return super().check_action(action, parameters)
-        typing = isinstance(self.focused, Input | TextArea)
+        self.leave_stale_case()
+        typing = isinstance(self.focused, Input | TextArea) or self.reply_wanted
         return not (typing and len(key_name(known.keys)) == 1) and self.is_possible(action)
 
     def is_possible(self, action: str) -> bool:
@@ -65,7 +68,7 @@ class CaseActions(Screen[None]):
         if not known.on_case:
             return True
         if self.view is None:
-            return False
+            return action == "reply" and self.case_is_coming
         case = self.view.case
         if known.kind is not None and not allowed(case.state, known.kind):
             return False
@@ -86,6 +89,7 @@ class CaseActions(Screen[None]):
 
     def action_reply(self) -> None:
         if self.view is None:
+            self.reply_wanted = self.case_is_coming
             return
         case = self.view.case
         refusal = obstacle(self.view, self.agent)
@@ -100,7 +104,7 @@ class CaseActions(Screen[None]):
 
     def on_send_asked(self, message: SendAsked) -> None:
         undo_seconds = self.desk_app.undo_seconds
-        self.desk_app.perform(acts.approve(message.case_id, self.agent, message.text, undo_seconds))
+        self.desk_app.perform(acts.approve(message.case, self.agent, message.text, undo_seconds))
 
     # --- acts --------------------------------------------------------------------------------------
 
@@ -195,7 +199,8 @@ class CaseActions(Screen[None]):
     def on_acted(self, message: Acted) -> None:
         act = message.act
         if act.kind is EventKind.UNDONE:
-            taken_back = self._done.pop() if self._done else None
+            taken_back = act.undoes
+            self._forget(taken_back)
             self.say(f"{act.said}.")
             reply = taken_back is not None and taken_back.kind is EventKind.REPLY_APPROVED
             self.came_back(act.case_id, compose=reply)
@@ -210,14 +215,28 @@ class CaseActions(Screen[None]):
             self.let_go(act.case_id)
         self.reload()
 
+    def _forget(self, act: Act | None) -> None:
+        """The act is no longer there to be taken back."""
+        if act in self._done:
+            self._done.remove(act)
+
     def on_refused(self, message: Refused) -> None:
-        if message.act is not None and message.act.kind is EventKind.UNDONE and self._done:
-            self._done.pop()  # It can never be taken back; the one before it perhaps.
+        if message.act is not None and message.final:
+            self._forget(message.act.undoes)  # It can never be taken back; the one before it perhaps.
         self.say(message.sentence, bad=True)
         if message.act is not None:
             self.reload()
 
     # --- what the showing half does ----------------------------------------------------------------
+
+    def leave_stale_case(self) -> None:
+        """Let go of a case that the cursor has left: no key may act on it."""
+        raise NotImplementedError
+
+    @property
+    def case_is_coming(self) -> bool:
+        """The case under the cursor is being read, and is not shown yet."""
+        raise NotImplementedError
 
     def go_to_pane(self, pane: str) -> None:
         raise NotImplementedError

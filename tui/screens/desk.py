@@ -162,7 +162,7 @@ class DeskScreen(Finding):
 
     def on_counts_loaded(self, message: CountsLoaded) -> None:
         if message.wanted == self.wanted:
-            self.counts = message.counts
+            self.counts, self.troubles = message.counts, message.troubles
             self._show_counts()
 
     @on(MoreWanted)
@@ -178,10 +178,13 @@ class DeskScreen(Finding):
     def on_case_highlighted(self, message: CaseHighlighted) -> None:
         if message.case_id != self._let_go:
             self._let_go = None
+        if message.case_id != self._case_wanted:
+            self.reply_wanted = False
         if message.case_id is None:
             self._show_no_case()
-        else:
-            self._read_case(message.case_id)
+            return
+        self.leave_stale_case()
+        self._read_case(message.case_id)
 
     @on(CaseOpened)
     def _case_opened(self) -> None:
@@ -219,6 +222,9 @@ class DeskScreen(Finding):
             await self.conversation.show(view)
             self.query_one(CustomerPane).show(view, self.now)
             self.composer.show(view)
+        if self.reply_wanted:
+            self.reply_wanted = False
+            self.action_reply()
         if self._compose_on == view.case.id:
             self._compose_on = None
             self.go_to_pane("conversation")
@@ -226,7 +232,21 @@ class DeskScreen(Finding):
         self._show_titles()
         self._show_possible()
 
+    def leave_stale_case(self) -> None:
+        # It stays on the screen until the next one is read. The cursor moves at once, and says so later.
+        if self.view is None:
+            return
+        selected = self.queue.selected
+        if selected is not None and self.view.case.id != selected.case.id:
+            self.view = None
+            self._case_wanted = selected.case.id
+
+    @property
+    def case_is_coming(self) -> bool:
+        return self.view is None and self._case_wanted is not None
+
     def on_case_gone(self, message: CaseGone) -> None:
+        self.reply_wanted = False
         self.say(message.sentence, bad=True)
         self._let_go = message.case_id
         self._read_queue()

@@ -37,6 +37,7 @@ class Finding(CaseActions):
         super().__init__(agent=agent, now=now, zone=zone)
         self.wanted = QueueFilter(Shelf.TODO, agent)
         self.counts: QueueCounts | None = None
+        self.troubles: tuple[str, ...] = ()
         self.panes = Panes(self)
         self.brands = set[str]()
         self.sources = set[str]()
@@ -106,7 +107,7 @@ class Finding(CaseActions):
     def _show_counts(self) -> None:
         brand, source = self.wanted.brand, self.wanted.source
         scope = text.line(brand) if brand else platform_of(source).title if source else ""
-        self.query_one(TopBar).show(self.counts, scope)
+        self.query_one(TopBar).show(self.counts, scope, self.troubles)
         self.query_one(ShelfTabs).show(self.counts, self.wanted)
         self._show_titles()
 

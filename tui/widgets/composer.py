@@ -128,8 +128,8 @@ class Composer(Vertical):
             self.post_message(DraftChanged(case_id, self.field.text))
 
     def send(self) -> None:
-        case_id, view = self.case_id, self.view
-        if case_id is None or view is None or not self.is_open:
+        view = self.view
+        if view is None or not self.is_open:
             return
         length = measure_reply(view.case.source, self.field.text)
         if length.problem:
@@ -139,7 +139,7 @@ class Composer(Vertical):
         # No draft is saved now: it could reach the store after the approval, which forgets the draft.
         if self._saving is not None:
             self._saving.stop()
-        self.post_message(SendAsked(case_id, self.field.text))
+        self.post_message(SendAsked(view.case, self.field.text))
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()

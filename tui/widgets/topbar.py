@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from textual.app import ComposeResult
@@ -35,16 +36,20 @@ class TopBar(Horizontal):
         yield Static(id="topbar-left")
         yield Static(id="topbar-right")
 
-    def show(self, counts: QueueCounts | None, scope: str) -> None:
-        """`scope` says to what the queue is narrowed, empty for everything."""
+    def show(self, counts: QueueCounts | None, scope: str, troubles: Sequence[str] = ()) -> None:
+        """`scope` says to what the queue is narrowed, empty for everything; `troubles` come first."""
         parts = [Content.styled("Answerback", "bold $primary")]
+        parts += [
+            Content.styled(f"⚠ {text.line(trouble, limit=70)}", "bold $warning") for trouble in troubles
+        ]
         if scope:
             parts.append(Content.styled(f"only {scope}", "bold $accent"))
         if counts is not None:
             if counts.overdue:
                 parts.append(Content.styled(f"◆ {counts.overdue:,} overdue", "bold $error"))
             else:
-                parts.append(Content.styled("nothing overdue", "$success"))
+                # An empty queue is no good news where nothing can come in.
+                parts.append(Content.styled("nothing overdue", "$quiet" if troubles else "$success"))
         self.query_one("#topbar-left", Static).update(Content("   ").join(parts))
 
     def tick(self, now: datetime) -> None:
