@@ -9,8 +9,9 @@ import benchmarks
 
 
 def main() -> None:
-    for module in sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name.startswith("bench_")):
-        importlib.import_module(f"benchmarks.{module}").main()
+    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
+    for name in sorted(name for name in names if name.startswith("bench_")):
+        importlib.import_module(f"benchmarks.{name}").main()
         print()
 
 
