@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -23,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from answerback.config_values import Duration, Hours, Probability, Target, Variable, Zone
 from desk.errors import DeskError
 from desk.model.alert import AlertKind
 from desk.model.calendar import ALWAYS_OPEN, Interval
@@ -35,69 +32,10 @@ class ConfigError(DeskError):
     """config.toml cannot be used; the message names the file, the key and what is allowed."""
 
 
-_LONGEST = timedelta(days=3_650)
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_PART = re.compile(r"(\d+)\s*([smhd])")
-
-
-def parse_duration(value: object) -> timedelta:
-    """Read "45m", "1h 30m" or "3d"; raises ValueError."""
-    text = str(value).strip().lower()
-    if len(text) > 100 or not re.fullmatch(rf"(?:{_PART.pattern}\s*)+", text, re.ASCII):
-        raise ValueError('expected a duration such as "45m", "1h 30m" or "3d"')
-    seconds = sum(int(n) * _UNITS[unit] for n, unit in _PART.findall(text))
-    if seconds > _LONGEST.total_seconds():
-        raise ValueError(f"a duration is at most {_LONGEST.days}d")
-    return timedelta(seconds=seconds)
-
-
-def _above_zero(value: timedelta) -> timedelta:
-    if not value:
-        raise ValueError("must be longer than 0s")
-    return value
-
-
-def _parse_hours(value: object) -> object:
-    match = re.fullmatch(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", str(value).strip())
-    if match is None:
-        raise ValueError('expected working hours such as "09:00-17:30"')
-    begin_hour, begin_minute, end_hour, end_minute = map(int, match.groups())
-    if (end_hour, end_minute) == (24, 0):
-        end_hour = 0  # midnight at the day's end
-    if max(begin_hour, end_hour) > 23 or max(begin_minute, end_minute) > 59:
-        raise ValueError('there is no such time of day; expected working hours such as "09:00-17:30"')
-    return time(begin_hour, begin_minute), time(end_hour, end_minute)
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f'"{name}" is no timezone; use a name such as "Europe/Berlin"') from None
-    return name
-
-
-def _variable(name: str) -> str:
-    # Whoever puts the secret itself here must not read it in a message, where it would end up in a log.
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
-        raise ValueError(
-            'must be the name of an environment variable, such as "ANSWERBACK_OPS_SECRET", not a value'
-        )
-    return name
-
-
 def _unique(what: str, names: Iterable[str]) -> None:
     again = [name for name, count in Counter(names).items() if count > 1]
     if again:
         raise ValueError(f'two {what} are called "{again[0]}"; give each a name of its own')
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Target = Annotated[Duration, AfterValidator(_above_zero)]
-Variable = Annotated[str, AfterValidator(_variable)]
-Hours = Annotated[tuple[time, time], BeforeValidator(_parse_hours)]
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):

@@ -22,8 +22,15 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 @click.command()
 @config_option
 @db_option
-@click.option("--from", "opened_from", type=Moment(), help="Cases opened from then on; else all.")
-@click.option("--to", "opened_to", type=Moment(), help="Cases opened before then; else until now.")
+@click.option(
+    "--from",
+    "opened_from",
+    type=Moment(),
+    help="Cases opened from then on, UTC: 2026-03-10, 2026-03-10T09:00, or 7d.",
+)
+@click.option(
+    "--to", "opened_to", type=Moment(), help="Cases opened before then, written alike; else until now."
+)
 @click.option("--by", type=choice(GroupBy), help="One line of figures for each.")
 @click.option(
     "--of",
