@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from answerback.config_values import Duration, Hours, Probability, Target, Variable, Zone
+from answerback.config_values import Duration, Hours, Listening, Probability, Target, Variable, Zone
 from desk.errors import DeskError
 from desk.model.alert import AlertKind
 from desk.model.calendar import ALWAYS_OPEN, Interval
@@ -63,8 +63,8 @@ class XSettings(_Section):
     """The account's handle, without @."""
     user_id: str | None = None
     """The account's numeric id; looked up where it is missing."""
-    query: str | None = None
-    """Recent search, in X's query syntax; without it only mentions and the own timeline are read."""
+    listen: Listening | None = None
+    """What to search for, in the listening language; else only mentions and the own timeline are read."""
     interval: Target = timedelta(seconds=60)
     base_url: str | None = None
     """Another address of the API, for tests and proxies."""
@@ -81,8 +81,8 @@ class MastodonSettings(_Section):
     account: str | None = None
     """The account's name, without @; where it is given, a token of another account is refused."""
     hashtags: tuple[str, ...] = ()
-    searches: tuple[str, ...] = ()
-    """Words to search for; many servers search little or nothing."""
+    listen: Listening | None = None
+    """What else to search for, in the listening language; many servers search little or nothing."""
     public_replies: bool = False
     """Answer public posts in public instead of unlisted."""
     interval: Target = timedelta(seconds=60)

@@ -60,9 +60,21 @@ def _variable(name: str) -> str:
     return name
 
 
+def _listening(text: str) -> str:
+    from desk.model.query import QueryError, parse  # noqa: PLC0415  (the desk reads configs without any)
+
+    try:
+        parse(text)
+    except QueryError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Target = Annotated[Duration, AfterValidator(_above_zero)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Hours = Annotated[tuple[time, time], BeforeValidator(_parse_hours)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
+Listening = Annotated[str, AfterValidator(_listening)]
+"""A query in the listening language, see `desk.model.query`."""
 Probability = Annotated[float, Field(ge=0, le=1)]

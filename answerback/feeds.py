@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 from answerback import clock
 from answerback.config import MastodonSettings, ReplaySettings, SourceSettings, XSettings
 from answerback.secrets import MASTODON_SECRET, X_SECRETS, optional, required, source_variable
+from desk.model.query import parse
 from desk.ports import ReplySender, Source
 
 if TYPE_CHECKING:
     from listener.mastodon import MastodonAccount
     from listener.x import XAccount, XCredentials
+
+_X_QUERY_LIMIT = 512
+"""Characters of a recent search ("Search Posts", recent)."""
+_X_NO_COPIES = " -is:retweet"
 
 
 def make_feeds(settings: Sequence[SourceSettings]) -> tuple[list[Source], dict[str, ReplySender]]:
@@ -55,24 +60,31 @@ def _replay(settings: ReplaySettings) -> tuple[Source, dict[str, ReplySender]]:
 
 
 def _x_feeds(settings: XSettings) -> list[Source]:
+    from listener.narrowed import NarrowedSource  # noqa: PLC0415
+    from listener.queries import to_x  # noqa: PLC0415
     from listener.x import XFeed, XSource  # noqa: PLC0415
     from listener.x_api import DEFAULT_BASE_URL  # noqa: PLC0415
 
     account, credentials = _x_account(settings)
-    feeds = [XFeed.MENTIONS, XFeed.OWN] + ([XFeed.SEARCH] if settings.query else [])
-    return [
-        XSource(
+
+    def feed(kind: XFeed, query: str = "") -> Source:
+        return XSource(
             account,
             credentials,
-            feed=feed,
+            feed=kind,
             now=clock.now,
-            query=settings.query or "" if feed is XFeed.SEARCH else "",
-            name=f"{settings.name}:{feed}",
+            query=query,
+            name=f"{settings.name}:{kind}",
             interval_seconds=settings.interval.total_seconds(),
             base_url=settings.base_url or DEFAULT_BASE_URL,
         )
-        for feed in feeds
-    ]
+
+    feeds = [feed(XFeed.MENTIONS), feed(XFeed.OWN)]
+    if settings.listen is not None:
+        wanted = parse(settings.listen)
+        search = to_x(wanted, limit=_X_QUERY_LIMIT - len(_X_NO_COPIES))
+        feeds.append(NarrowedSource(feed(XFeed.SEARCH, search.text + _X_NO_COPIES), wanted))
+    return feeds
 
 
 def _x_sender(accounts: Sequence[XSettings]) -> dict[str, ReplySender]:
@@ -101,22 +113,29 @@ def _x_account(settings: XSettings) -> tuple[XAccount, XCredentials]:
 
 def _mastodon_feeds(settings: MastodonSettings) -> list[Source]:
     from listener.mastodon import MastodonFeed, MastodonSource  # noqa: PLC0415
+    from listener.narrowed import NarrowedSource  # noqa: PLC0415
+    from listener.queries import to_mastodon  # noqa: PLC0415
 
     account = _mastodon_account(settings)
-    wanted = [(MastodonFeed.MENTIONS, ""), (MastodonFeed.OWN, "")]
-    wanted += [(MastodonFeed.HASHTAG, hashtag) for hashtag in settings.hashtags]
-    wanted += [(MastodonFeed.SEARCH, words) for words in settings.searches]
-    return [
-        MastodonSource(
+
+    def feed(kind: MastodonFeed, query: str = "") -> Source:
+        return MastodonSource(
             account,
-            feed=feed,
+            feed=kind,
             query=query,
             now=clock.now,
-            name=":".join((settings.name, feed, *([query] if query else ()))),
+            name=":".join((settings.name, kind, *([query] if query else ()))),
             interval_seconds=settings.interval.total_seconds(),
         )
-        for feed, query in wanted
-    ]
+
+    feeds = [feed(MastodonFeed.MENTIONS), feed(MastodonFeed.OWN)]
+    feeds += [feed(MastodonFeed.HASHTAG, hashtag) for hashtag in settings.hashtags]
+    if settings.listen is not None:
+        wanted = parse(settings.listen)
+        for term in to_mastodon(wanted):
+            kind = MastodonFeed.HASHTAG if term.startswith("#") else MastodonFeed.SEARCH
+            feeds.append(NarrowedSource(feed(kind, term.removeprefix("#")), wanted))
+    return feeds
 
 
 def _mastodon_sender(accounts: Sequence[MastodonSettings]) -> dict[str, ReplySender]:

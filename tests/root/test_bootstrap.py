@@ -120,7 +120,7 @@ def test_each_x_account_reads_secrets_of_its_own(tmp_path: Path, monkeypatch: py
     config = load(
         tmp_path,
         '[[sources]]\ntype = "x"\nbrand = "b"\nhandle = "h"\n'
-        '[[sources]]\ntype = "x"\nname = "x-de"\nbrand = "b"\nhandle = "i"\nquery = "fernway"',
+        '[[sources]]\ntype = "x"\nname = "x-de"\nbrand = "b"\nhandle = "i"\nlisten = "fernway near/5 late"',
     )
     assert secrets.missing(config) == ["ANSWERBACK_X_BEARER_TOKEN", "ANSWERBACK_X_DE_BEARER_TOKEN"]
     monkeypatch.setenv("ANSWERBACK_X_BEARER_TOKEN", "t")
@@ -145,7 +145,7 @@ def test_a_mastodon_account_is_read_in_all_its_feeds_and_replied_from(
     config = load(
         tmp_path,
         '[[sources]]\ntype = "mastodon"\nbrand = "b"\nserver = "https://social.example"\n'
-        'hashtags = ["fernway"]\nsearches = ["fernway broken"]',
+        'hashtags = ["fernway"]\nlisten = "broken"',
     )
     assert secrets.missing(config) == ["ANSWERBACK_MASTODON_ACCESS_TOKEN"]
     with pytest.raises(ConfigError, match=r"ANSWERBACK_MASTODON_ACCESS_TOKEN"):
@@ -156,7 +156,7 @@ def test_a_mastodon_account_is_read_in_all_its_feeds_and_replied_from(
         "mastodon:mentions",
         "mastodon:own",
         "mastodon:hashtag:fernway",
-        "mastodon:search:fernway broken",
+        "mastodon:search:broken",
     ]
     assert set(senders) == {"mastodon"}
 
