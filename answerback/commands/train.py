@@ -11,7 +11,7 @@ from answerback.terminal import tell
 from desk.errors import DeskError
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-_EXTRA = {"onnx", "safetensors", "sklearn"}
+_EXTRA = {"onnx"}
 """What the extra `train` brings, by the names under which it is imported."""
 
 

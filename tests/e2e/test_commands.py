@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import classifier
 from answerback.cli import cli
 from answerback.config import load_config
 from tests.e2e.conftest import Answerback
@@ -249,6 +250,8 @@ def test_train_without_its_extra_says_how_to_get_it(
 
     for module in [m for m in sys.modules if m.partition(".")[0] == "onnx" or m.startswith("classifier.")]:
         monkeypatch.delitem(sys.modules, module)
+        # The package remembers its modules, too: `from classifier import training` would find this one.
+        monkeypatch.delattr(classifier, module.rpartition(".")[2], raising=False)
     monkeypatch.setattr(builtins, "__import__", without_onnx)
     done = answerback("train", "--data", "data", "--base", "base", "--out", "out")
     done.complains("onnx", "pip install 'answerback[train]'")

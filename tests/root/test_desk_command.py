@@ -60,5 +60,5 @@ def test_a_user_without_a_name_is_an_agent_all_the_same(
 
 def test_the_time_to_undo_is_kept_by_the_outbox(desk: Desk) -> None:
     desk.take(post("1"))
-    acts.approve(desk.case().id, "anna", "We are sorry", 60.0).run(desk.store, NOON)
+    acts.approve(desk.case(), "anna", "We are sorry", 60.0).run(desk.store, NOON)
     assert desk.reply().send_after == NOON + timedelta(seconds=60)
