@@ -308,7 +308,9 @@ def _sentences(path: Path, error: ValidationError) -> list[str]:
             said = mistake["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
             if mistake["type"] in _SAID:
                 said = _SAID[mistake["type"]].format_map(mistake.get("ctx", {}))
-            lines.append(f"{path}: {key}: {said}." if key else f"{path}: {said}.")
+            # A message that ends in a picture, a caret under a query, takes no full stop.
+            said = said if "\n" in said else f"{said}."
+            lines.append(f"{path}: {key}: {said}" if key else f"{path}: {said}")
     return lines
 
 

@@ -266,3 +266,14 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("a = 1\nb = = 2\n")
     with pytest.raises(ConfigError, match=r"broken\.toml is not valid TOML: .*line 2"):
         load_config(tmp_path / "broken.toml")
+
+
+def test_a_mistake_in_a_listening_query_is_pointed_at(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[[sources]]\ntype = "x"\nbrand = "b"\nhandle = "h"\nlisten = "fernway AND (late OR"',
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError, match=r"sources\[1\]\.listen: line 1, column 21: expected") as error:
+        load_config(path)
+    assert str(error.value).splitlines()[-1].strip() == "^"
