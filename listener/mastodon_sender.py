@@ -8,8 +8,9 @@ from typing import Any
 
 from desk.errors import InputError, SendError, SendLaterError, SendRefusedError, SendUnknownError
 from desk.model.platform import count_mastodon
-from desk.model.reply import Outgoing, ReplyId, SentPost, same_words
+from desk.model.reply import Outgoing, SentPost, same_words
 from desk.ports import Now
+from listener.doubt import Doubts
 from listener.mastodon_account import MastodonAccount, id_order, is_id
 from listener.mastodon_api import MastodonClient, MastodonError
 from listener.mastodon_compose import addressed, comparable, idempotency_key, visibility_for
@@ -62,9 +63,7 @@ class MastodonSender:
                 )
             self._voices[key] = _Voice(account, client, now)
         self._now = now
-        self._settle = timedelta(seconds=settle_seconds)
-        self._doubtful_since: dict[ReplyId, datetime] = {}
-        """When a reply whose fate is unknown may have left, at the latest."""
+        self._doubts = Doubts(settle_seconds, now)
 
     @property
     def source(self) -> str:
@@ -77,13 +76,8 @@ class MastodonSender:
             found = voice.find(outgoing)
             if found is not None:
                 return found
-        try:
-            sent = voice.publish(outgoing)
-        except SendUnknownError:
-            self._doubtful_since[outgoing.reply_id] = self._now()
-            raise
-        self._doubtful_since.pop(outgoing.reply_id, None)
-        return sent
+        with self._doubts.sending(outgoing):
+            return voice.publish(outgoing)
 
     def find(self, outgoing: Outgoing) -> SentPost | None:
         """Look for the reply among the account's own statuses. Raises SendLaterError until that is sure."""
@@ -93,16 +87,9 @@ class MastodonSender:
             # Nobody can look: that says nothing about what is out.
             raise SendLaterError(str(error), retry_after_seconds=_LATER_SECONDS * 15) from error
         if found is None:
-            # After a restart nobody knows when it left: it counts from the first look.
-            since = self._doubtful_since.setdefault(outgoing.reply_id, self._now())
-            left = (since + self._settle - self._now()).total_seconds()
-            if left > 0:
-                raise SendLaterError(
-                    f"Reply {outgoing.reply_id} is not among the account's statuses yet; the server may "
-                    f"still be at work, so it is looked for again in {left:.0f} s.",
-                    retry_after_seconds=left,
-                )
-        self._doubtful_since.pop(outgoing.reply_id, None)
+            self._doubts.not_there(outgoing, "the account's statuses")
+        else:
+            self._doubts.end(outgoing)
         return found
 
     def _voice(self, outgoing: Outgoing) -> _Voice:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from desk.errors import InputError, SendError, SendLaterError, SendRefusedError, SendUnknownError
-from desk.model.reply import Outgoing, ReplyId, SentPost, same_words
+from desk.model.reply import Outgoing, SentPost, same_words
 from desk.ports import Now
+from listener.doubt import Doubts
 from listener.x_api import DEFAULT_BASE_URL, XClient, XCredentials, XError
 from listener.x_posts import (
     POST_FIELDS,
@@ -55,10 +56,7 @@ class XSender:
             )
             for account, keys in accounts.items()
         }
-        self._now = now
-        self._settle = timedelta(seconds=settle_seconds)
-        self._doubtful_since: dict[ReplyId, datetime] = {}
-        """When a reply whose fate is unknown may have left, at the latest."""
+        self._doubts = Doubts(settle_seconds, now)
 
     @property
     def source(self) -> str:
@@ -68,13 +66,8 @@ class XSender:
         """Publish once. Raises SendRefusedError, SendLaterError or SendUnknownError, see the port."""
         voice = self._voice(outgoing)
         voice.identify()
-        try:
-            sent = voice.publish(outgoing)
-        except SendUnknownError:
-            self._doubtful_since[outgoing.reply_id] = self._now()
-            raise
-        self._doubtful_since.pop(outgoing.reply_id, None)
-        return sent
+        with self._doubts.sending(outgoing):
+            return voice.publish(outgoing)
 
     def find(self, outgoing: Outgoing) -> SentPost | None:
         """Look for the reply in the account's own timeline. Raises SendLaterError until that is sure."""
@@ -82,16 +75,9 @@ class XSender:
         voice.identify()
         found = voice.find(outgoing)
         if found is None:
-            # After a restart nobody knows when it left: it counts from the first look.
-            since = self._doubtful_since.setdefault(outgoing.reply_id, self._now())
-            left = (since + self._settle - self._now()).total_seconds()
-            if left > 0:
-                raise SendLaterError(
-                    f"Reply {outgoing.reply_id} is not in @{voice.account.handle}'s timeline yet; X can take "
-                    f"a while to show a post, so it is looked for again in {left:.0f} s.",
-                    retry_after_seconds=left,
-                )
-        self._doubtful_since.pop(outgoing.reply_id, None)
+            self._doubts.not_there(outgoing, f"@{voice.account.handle}'s timeline")
+        else:
+            self._doubts.end(outgoing)
         return found
 
     def _voice(self, outgoing: Outgoing) -> _Voice:

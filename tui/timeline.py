@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -121,8 +120,3 @@ def actor(name: str, agent: str) -> str:
     if name == agent:
         return "You"
     return "Answerback" if name == SYSTEM else text.line(name, limit=60)
-
-
-def other_agents(events: Iterable[Event], agent: str) -> set[str]:
-    """Colleagues who had a hand in the case."""
-    return {event.actor for event in events} - {agent, SYSTEM}

@@ -21,8 +21,6 @@ class Totals:
     quarantined: int
     undelivered: int
     """Alerts that were given up for a channel: dead letters."""
-    unsettled_replies: int
-    """Approved replies that are not out yet."""
 
 
 def latest_post_at(store: Store) -> datetime | None:
@@ -40,8 +38,6 @@ def totals(store: Store) -> Totals:
             "(SELECT count(*) FROM mentions WHERE from_brand = 1) AS brand_posts, "
             "(SELECT count(*) FROM alerts) AS alerts, "
             "(SELECT count(*) FROM quarantine) AS quarantined, "
-            "(SELECT count(*) FROM deliveries WHERE state = 'dead') AS undelivered, "
-            "(SELECT count(*) FROM replies WHERE state IN ('approved', 'sending', 'unconfirmed')) "
-            "AS unsettled_replies"
+            "(SELECT count(*) FROM deliveries WHERE state = 'dead') AS undelivered"
         )
     return Totals(**row)
