@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+from textual.message import Message
+
 from desk import casework
 from desk.model.case import CaseId, CaseState
+from desk.store import case_view, queue_view
 from desk.store.queue_view import Shelf
 from tests.kernel import NOON, Desk, after, post
-from tests.tui.drive import NARROW, at_desk
+from tests.tui.drive import AGENT, NARROW, at_desk, settle
 from tui.app import PAGE_ROWS
+from tui.messages import CaseLoaded, QueueLoaded
 from tui.widgets.queue import ROW_LINES
 
 
@@ -121,6 +126,24 @@ async def test_a_case_that_a_colleague_resolves_stays_until_the_cursor_moves_on(
         await agent.press("j")
         assert agent.order == [1, 3, 4, 5]
         assert agent.shown == 3
+
+
+@pytest.mark.parametrize("case_first", [True, False])
+async def test_a_case_kept_under_the_cursor_reads_as_it_is_whichever_was_read_first(
+    morning: Desk, case_first: bool
+) -> None:
+    async with at_desk(morning.store, keys=["j"]) as agent:
+        casework.resolve(morning.store, CaseId(2), agent="bob", now=NOON)
+        wanted = agent.app.desk.wanted
+        messages: list[Message] = [
+            CaseLoaded(case_view.load(morning.store, CaseId(2), AGENT)),
+            QueueLoaded(wanted, queue_view.page(morning.store, wanted, limit=PAGE_ROWS)),
+        ]
+        for message in messages if case_first else reversed(messages):
+            agent.app.desk.post_message(message)
+            await settle(agent.pilot)
+        assert agent.order == [1, 2, 3, 4, 5]
+        assert "resolved" in agent.lines[3]
 
 
 async def test_pages_are_read_as_the_agent_goes_down(desk: Desk) -> None:

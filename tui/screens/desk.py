@@ -153,6 +153,8 @@ class DeskScreen(Finding):
             more=self._next is not None,
             keep_guest=not fresh and selected != self._let_go,
         )
+        if self.view is not None:
+            queue.update_case(self.view.case)  # the case may have been read before the queue that lost it
         if self._came_back is not None:
             queue.select(self._came_back)
             self._came_back = None
