@@ -19,10 +19,11 @@ from pydantic import (
     model_validator,
 )
 
-from answerback.config_values import Duration, Hours, Listening, Probability, Target, Variable, Zone
+from answerback.config_values import Hours, Probability, Variable, Zone
 from desk.errors import DeskError
 from desk.model.alert import AlertKind
 from desk.model.calendar import ALWAYS_OPEN, Interval
+from listener.values import Duration, Listening, Target
 
 DEFAULT_PATH = Path("config.toml")
 ALWAYS = ALWAYS_OPEN.name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from answerback.config import Config, ConfigError, ReplaySettings, XSettings, load_config
-from answerback.config_values import parse_duration
+from listener.values import parse_duration
 
 SECRET = "xoxb-123-hushhush-456"
 
