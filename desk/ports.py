@@ -109,6 +109,50 @@ class ReplySender(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a second look at posts that are held has found."""
+
+    deleted: Sequence[MentionId] = ()
+    """Gone on the platform, or shown to nobody any more: their text is erased here."""
+    edited: Sequence[Mention] = ()
+    """The posts as they are now, where that is not how they were handed over."""
+    undecided: Sequence[MentionId] = ()
+    """The platform did not tell (an error for one post, a limit on the way): they are looked at again."""
+    headroom: Headroom | None = None
+
+
+class DeletionCheck(Protocol):
+    """Looks again at posts that are held, where a platform's feeds do not tell that a post is gone."""
+
+    @property
+    def name(self) -> str:
+        """Unique among sources and checks; its state is shown under it."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Key of the platform whose posts it looks at (`Mention.source`)."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """The most posts that one look takes."""
+        ...
+
+    @property
+    def posts_per_day(self) -> int | None:
+        """The most posts to look at in 24 hours, where looks cost; None where they do not."""
+        ...
+
+    def look(self, held: Sequence[Mention]) -> Looked:
+        """How these posts are now; one that is named nowhere in the answer is as it was. Network only.
+
+        Raises SourceError: the same posts are then looked at again.
+        """
+        ...
+
+
 class AlertChannel(Protocol):
     """Where alerts go."""
 

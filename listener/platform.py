@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from desk.ports import Now, ReplySender, Source
+from desk.ports import DeletionCheck, Now, ReplySender, Source
 from listener.runner import Stop
 from listener.values import Target
 
@@ -72,6 +72,8 @@ class Connected:
     feeds: Sequence[Feed] = ()
     senders: Mapping[str, ReplySender] = field(default_factory=dict)
     """By the source key of the mentions that they answer: one sender for all accounts of a platform."""
+    checkers: Sequence[DeletionCheck] = ()
+    """One for all accounts, where the feeds do not tell of every post that is deleted."""
 
 
 def _no_problems(_settings: Any) -> Iterable[str]:
