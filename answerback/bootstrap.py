@@ -94,8 +94,8 @@ def make_predictor(settings: ClassifierSettings) -> Predictor:
 
 def make_channels(settings: AlertSettings) -> dict[str, AlertChannel]:
     """Alert channels by name. Raises ConfigError for a missing secret or an unusable address."""
-    from listener.channels import AppriseChannel  # noqa: PLC0415
-    from listener.webhooks import WebhookChannel  # noqa: PLC0415
+    from listener.alerts.channels import AppriseChannel  # noqa: PLC0415
+    from listener.alerts.webhooks import WebhookChannel  # noqa: PLC0415
 
     made: dict[str, AlertChannel] = {}
     for channel in settings.channels:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
+    PlainValidator,
     ValidationError,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from answerback.config_values import Hours, Probability, Variable, Zone
 from desk.errors import DeskError
 from desk.model.alert import AlertKind
 from desk.model.calendar import ALWAYS_OPEN, Interval
-from listener.values import Duration, Listening, Target
+from listener import platforms
+from listener.platform import NamedSettings
+from listener.values import Duration, Target
 
 DEFAULT_PATH = Path("config.toml")
 ALWAYS = ALWAYS_OPEN.name
@@ -43,53 +46,24 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ReplaySettings(_Section):
-    """Posts from a file, as if they happened now."""
-
-    type: Literal["replay"]
-    name: str | None = None
-    path: Path
-    speed: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    live_from: AwareDatetime | None = None
-    """The time in the file that falls on the start: what is before it comes at once."""
-
-
-class XSettings(_Section):
-    """One brand's account on X. Its secrets come from the environment, see `answerback doctor`."""
-
-    type: Literal["x"]
-    name: str = "x"
-    brand: str
-    handle: str
-    """The account's handle, without @."""
-    user_id: str | None = None
-    """The account's numeric id; looked up where it is missing."""
-    listen: Listening | None = None
-    """What to search for, in the listening language; else only mentions and the own timeline are read."""
-    interval: Target = timedelta(seconds=60)
-    base_url: str | None = None
-    """Another address of the API, for tests and proxies."""
+def _source(value: Any) -> NamedSettings:
+    """Settings of the platform that `type` names; only those platforms are loaded that a config uses."""
+    if isinstance(value, NamedSettings):
+        return value
+    if not isinstance(value, dict):
+        raise PydanticCustomError("model_type", "must be a table")
+    kind = value.get("type")
+    if kind is None:
+        raise PydanticCustomError("union_tag_not_found", "type is missing")
+    try:
+        platform = platforms.load(kind)
+    except (LookupError, TypeError):
+        known = ", ".join(f"'{name}'" for name in platforms.names())
+        raise PydanticCustomError("union_tag_invalid", "unknown type", {"expected_tags": known}) from None
+    return platform.settings.model_validate(value)
 
 
-class MastodonSettings(_Section):
-    """One brand's account on a server that speaks Mastodon's API. Its token comes from the environment."""
-
-    type: Literal["mastodon"]
-    name: str = "mastodon"
-    brand: str
-    server: str
-    """Address of the server: "https://social.example"."""
-    account: str | None = None
-    """The account's name, without @; where it is given, a token of another account is refused."""
-    hashtags: tuple[str, ...] = ()
-    listen: Listening | None = None
-    """What else to search for, in the listening language; many servers search little or nothing."""
-    public_replies: bool = False
-    """Answer public posts in public instead of unlisted."""
-    interval: Target = timedelta(seconds=60)
-
-
-SourceSettings = Annotated[ReplaySettings | XSettings | MastodonSettings, Field(discriminator="type")]
+Source = Annotated[NamedSettings, PlainValidator(_source)]
 
 
 class TriageSettings(_Section):
@@ -236,7 +210,7 @@ class Config(_Section):
     """The whole file. Every key has a default, so an empty file is a valid one."""
 
     store: Path = Path("answerback.db")
-    sources: tuple[SourceSettings, ...] = ()
+    sources: tuple[Source, ...] = ()
     triage: TriageSettings = TriageSettings()
     classifier: ClassifierSettings = ClassifierSettings()
     sla: SlaSettings = SlaSettings()
@@ -246,10 +220,9 @@ class Config(_Section):
 
     @field_validator("sources")
     @classmethod
-    def _names_differ(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+    def _names_differ(cls, sources: tuple[NamedSettings, ...]) -> tuple[NamedSettings, ...]:
         # A cursor is kept under its source's name: two of one name would skip each other's posts.
-        names = (s.name or s.path.name if isinstance(s, ReplaySettings) else s.name for s in sources)
-        _unique("sources", names)
+        _unique("sources", (source.name for source in sources))
         return sources
 
 
@@ -275,18 +248,13 @@ def load_config(path: Path | None) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_sentences(path, error))) from None
+        raise ConfigError("\n".join(_sentences(path, data, error))) from None
     return _anchored(config, path.parent)
 
 
 def _anchored(config: Config, folder: Path) -> Config:
     """Relative paths mean the config file's folder, wherever the command is run from."""
-    sources = tuple(
-        source.model_copy(update={"path": folder / source.path})
-        if isinstance(source, ReplaySettings)
-        else source
-        for source in config.sources
-    )
+    sources = tuple(source.anchored(folder) for source in config.sources)
     classifier = config.classifier
     if classifier.weights is not None:
         classifier = classifier.model_copy(update={"weights": folder / classifier.weights})
@@ -295,15 +263,15 @@ def _anchored(config: Config, folder: Path) -> Config:
     )
 
 
-def _sentences(path: Path, error: ValidationError) -> list[str]:
+def _sentences(path: Path, data: dict[str, Any], error: ValidationError) -> list[str]:
     """One line a mistake, without repeating values: one of them might be a secret in the wrong place."""
     lines = []
     for mistake in error.errors(include_url=False, include_context=True, include_input=False):
         # pydantic names the branch of a tagged union inside the key; a person never wrote it.
-        parts = [p for p in mistake["loc"] if p not in {"replay", "x", "mastodon", "apprise", "webhook"}]
+        parts = [p for p in mistake["loc"] if p not in {"apprise", "webhook"}]
         key = "".join(f"[{p + 1}]" if isinstance(p, int) else f".{p}" for p in parts).lstrip(".")
         if mistake["type"] == "extra_forbidden":
-            allowed = ", ".join(_allowed_beside([p for p in mistake["loc"] if isinstance(p, str)]))
+            allowed = ", ".join(_allowed_beside(mistake["loc"], data))
             lines.append(f"{path}: unknown key {key}; allowed here: {allowed}.")
         else:
             said = mistake["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
@@ -332,9 +300,6 @@ _SAID = {
 
 _SECTIONS: dict[tuple[str, ...], type[_Section]] = {
     (): Config,
-    ("sources", "replay"): ReplaySettings,
-    ("sources", "x"): XSettings,
-    ("sources", "mastodon"): MastodonSettings,
     ("triage",): TriageSettings,
     ("classifier",): ClassifierSettings,
     ("sla",): SlaSettings,
@@ -349,6 +314,11 @@ _SECTIONS: dict[tuple[str, ...], type[_Section]] = {
 }
 
 
-def _allowed_beside(names: list[str]) -> list[str]:
-    section = _SECTIONS.get(tuple(names[:-1]), Config)
+def _allowed_beside(place: Sequence[int | str], data: dict[str, Any]) -> list[str]:
+    match place:
+        case ["sources", int(number), _]:
+            section: type[BaseModel] = platforms.load(data["sources"][number]["type"]).settings
+        case _:
+            names = tuple(part for part in place[:-1] if isinstance(part, str))
+            section = _SECTIONS.get(names, Config)
     return list(section.model_fields)

@@ -20,7 +20,8 @@ from desk.store.sources import SourceStatus
 from desk.store.totals_view import latest_post_at
 from desk.triage import Rules
 from desk.watch import AlertRules
-from listener.runner import SourceState, run_source
+from listener.platform import Feed
+from listener.runner import SourceState, Stop, run_source
 
 log = logging.getLogger("answerback")
 
@@ -123,8 +124,8 @@ def _work_off(pipeline: Pipeline) -> None:
     pipeline.watch(clock, sweeper=REPLAY)
 
 
-def run(pipeline: Pipeline, feeds: Sequence[Source], stop: threading.Event) -> bool:
-    """Listen until `stop` is set: a thread for each source and for each kind of work.
+def run(pipeline: Pipeline, feeds: Sequence[Feed], stop: threading.Event) -> bool:
+    """Listen until `stop` is set: a thread for each source, each stream and each kind of work.
 
     A slow chat must not hold up a reply, nor a long backfill the watch over the clocks.
 
@@ -133,7 +134,9 @@ def run(pipeline: Pipeline, feeds: Sequence[Source], stop: threading.Event) -> b
     defect ended the run.
     """
     died = threading.Event()
-    work = [(source.name, partial(_listen, pipeline, source, stop)) for source in feeds]
+    work = [(feed.source.name, partial(_listen, pipeline, feed, stop)) for feed in feeds]
+    streams = {id(feed.stream): feed.stream for feed in feeds if feed.stream is not None}
+    work += [("stream", partial(stream.run, stop)) for stream in streams.values()]
     work += [
         (step.__name__, partial(_loop, step, pipeline.now, stop))
         for step in (pipeline.think, pipeline.send, pipeline.watch, pipeline.deliver)
@@ -155,7 +158,9 @@ def run(pipeline: Pipeline, feeds: Sequence[Source], stop: threading.Event) -> b
     return not died.is_set()
 
 
-def _listen(pipeline: Pipeline, source: Source, stop: threading.Event) -> None:
+def _listen(pipeline: Pipeline, feed: Feed, stop: threading.Event) -> None:
+    source = feed.source
+
     def record(batch: Batch) -> None:
         taken = intake.record(pipeline.store, source.name, batch, pipeline.now())
         if taken.quarantined:
@@ -175,7 +180,10 @@ def _listen(pipeline: Pipeline, source: Source, stop: threading.Event) -> None:
         except DeskError as error:  # a full disk: the fetch failed for it, and is tried again
             log.error("%s: %s", source.name, error)
 
-    run_source(source, record, load_cursor, stop, note, now=pipeline.now, random=random.random)
+    waits: Stop = stop
+    if feed.stream is not None:
+        waits = feed.stream.waits(stop, source.interval_seconds)
+    run_source(source, record, load_cursor, waits, note, now=pipeline.now, random=random.random)
 
 
 def _loop(step: Callable[[datetime], object], now: Now, stop: threading.Event) -> None:

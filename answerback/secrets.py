@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from pydantic import SecretStr
 
-from answerback.config import (
-    AppriseSettings,
-    Config,
-    ConfigError,
-    MastodonSettings,
-    WebhookSettings,
-    XSettings,
-)
-
-MASTODON_SECRET = "ACCESS_TOKEN"  # noqa: S105  (the name of a variable, not its value)
-X_SECRETS = ("BEARER_TOKEN", "CONSUMER_KEY", "CONSUMER_SECRET", "ACCESS_TOKEN", "ACCESS_TOKEN_SECRET")
+from answerback.config import AppriseSettings, Config, ConfigError, WebhookSettings
+from listener import platforms
+from listener.platform import NamedSettings
 
 
-def source_variable(source: XSettings | MastodonSettings, secret: str) -> str:
+def source_variable(source: NamedSettings, secret: str) -> str:
     """Name of the environment variable of one of a source's secrets."""
     return f"ANSWERBACK_{source.name.upper().replace('-', '_')}_{secret}"
 
@@ -37,33 +30,34 @@ def required(variable: str, purpose: str) -> SecretStr:
     return secret
 
 
-def x_can_read(source: XSettings) -> bool:
-    return optional(source_variable(source, X_SECRETS[0])) is not None or x_can_reply(source)
+def of_source(source: NamedSettings, secret: str) -> SecretStr | None:
+    """One of a source's secrets; None where nobody has set it."""
+    return optional(source_variable(source, secret))
 
 
-def x_can_reply(source: XSettings) -> bool:
-    return not x_missing_to_reply(source)
+def lacking_to_read(source: NamedSettings) -> list[str]:
+    """Variables of the first way to read, where none of the ways is open."""
+    ways = [_unset(source, way) for way in platforms.load(source.type).reads_with]
+    return [] if any(not unset for unset in ways) else ways[0]
 
 
-def x_missing_to_reply(source: XSettings) -> list[str]:
-    """Names of the variables without which nobody can reply as this account."""
-    names = [source_variable(source, secret) for secret in X_SECRETS[1:]]
-    return [name for name in names if optional(name) is None]
+def lacking_to_reply(source: NamedSettings) -> list[str]:
+    """Variables without which nobody can reply as this account."""
+    return _unset(source, platforms.load(source.type).replies_with or ())
 
 
 def missing(config: Config) -> list[str]:
     """Names of the variables that the config needs and the environment lacks."""
-    names = []
-    for source in config.sources:
-        match source:
-            case XSettings() if not x_can_read(source):
-                names.append(source_variable(source, X_SECRETS[0]))
-            case MastodonSettings():
-                names.append(source_variable(source, MASTODON_SECRET))
+    names = [name for source in config.sources for name in lacking_to_read(source)]
     for channel in config.alerts.channels:
         match channel:
             case AppriseSettings():
                 names.append(channel.url_env)
             case WebhookSettings():
                 names.append(channel.secret_env)
+    return [name for name in names if optional(name) is None]
+
+
+def _unset(source: NamedSettings, secrets: Iterable[str]) -> list[str]:
+    names = [source_variable(source, secret) for secret in secrets]
     return [name for name in names if optional(name) is None]

@@ -28,7 +28,7 @@ from answerback.config import Config
 from desk.model.verdict import Sentiment, Verdict
 from desk.store import Store
 from desk.watch import AlertRules
-from listener.replay import ReplaySource
+from listener.platforms.replay.source import ReplaySource
 
 POSTS = 1_205
 LIMIT_SECONDS = 60.0

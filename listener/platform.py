@@ -20,17 +20,14 @@ from listener.runner import Stop
 from listener.values import Target
 
 
-class SourceSettings(BaseModel):
-    """One [[sources]] of config.toml. A platform adds its keys, and its default for `name`."""
+class NamedSettings(BaseModel):
+    """One [[sources]] of config.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: str
     name: str
     """Unique among the sources: cursors are kept under it, and secrets are looked for under it."""
-    brand: str
-    interval: Target = timedelta(seconds=60)
-    """How long to wait after a poll that brought everything."""
 
     def anchored(self, folder: Path) -> Self:
         """With relative paths read from the config file's folder."""
@@ -38,10 +35,18 @@ class SourceSettings(BaseModel):
         return self
 
 
+class SourceSettings(NamedSettings):
+    """One brand's account on a platform that is polled. A platform adds its keys, and a default `name`."""
+
+    brand: str
+    interval: Target = timedelta(seconds=60)
+    """How long to wait after a poll that brought everything."""
+
+
 class Secrets(Protocol):
     """Gives a source's secrets, such as "ACCESS_TOKEN"; None where nobody has set it."""
 
-    def __call__(self, source: SourceSettings, secret: str) -> SecretStr | None: ...
+    def __call__(self, source: NamedSettings, secret: str) -> SecretStr | None: ...
 
 
 class Stream(Protocol):
@@ -83,10 +88,11 @@ def _no_problems(_settings: Any) -> Iterable[str]:
 @dataclass(frozen=True, slots=True)
 class Platform:
     title: str
-    settings: type[SourceSettings]
+    settings: type[NamedSettings]
     connect: Callable[[Sequence[Any], Secrets, Now], Connected]
-    """From all sources of this platform (of type `settings`) to what runs. Opens no connection. Raises
-    InputError for settings that no server would take."""
+    """From all sources of this platform (of type `settings`) to what runs; for each of them, the secrets of
+    one set in `reads_with` are there. Opens no connection. Raises InputError for settings that no server
+    would take."""
     asks: str
     """What the platform asks of a newcomer: approval, price, limits, in a sentence or two."""
     steps: Sequence[str] = ()

@@ -11,7 +11,7 @@ import click
 
 from answerback import bootstrap, secrets
 from answerback.commands.options import config_option, db_option, example, json_option, print_json
-from answerback.config import DEFAULT_PATH, Config, ReplaySettings, XSettings, load_config
+from answerback.config import DEFAULT_PATH, Config, load_config
 from answerback.exits import Exit
 from answerback.terminal import plain
 from desk.errors import DeskError
@@ -19,6 +19,8 @@ from desk.model.alert import DeliveryState
 from desk.store import Store, sources
 from desk.store import alerts as alert_store
 from desk.store.totals_view import totals
+from listener import platforms
+from listener.platform import Platform
 
 
 class Health(StrEnum):
@@ -52,7 +54,10 @@ def doctor(*, config_path: Path | None, db_path: Path | None, as_json: bool) -> 
     else:
         signs = {Health.GOOD: "✓", Health.HINT: "•", Health.BAD: "✗"}
         for finding in findings:
-            click.echo(plain(f"{signs[finding.health]} {finding.about:<10} {finding.said}"))
+            first, *rest = finding.said.splitlines()
+            click.echo(plain(f"{signs[finding.health]} {finding.about:<10} {first}"))
+            for line in rest:
+                click.echo(plain(f"{'':<13}{line}"))
     return Exit.PARTIAL if any(f.health is Health.BAD for f in findings) else Exit.OK
 
 
@@ -79,14 +84,29 @@ def _examine(config_path: Path | None, db_path: Path | None) -> Iterator[Finding
 
 def _sources(config: Config) -> Iterator[Finding]:
     if not config.sources:
-        yield Finding("sources", Health.HINT, "None configured; name at least one in [[sources]].")
+        yield Finding(
+            "sources", Health.HINT, "None configured; name at least one in [[sources]] of config.toml:"
+        )
+        for name in platforms.names():
+            yield Finding(name, Health.HINT, _guide(platforms.load(name)))
     for source in config.sources:
-        if isinstance(source, ReplaySettings) and not source.path.is_file():
-            yield Finding("sources", Health.BAD, f"There is no file {source.path} to replay.")
-        if isinstance(source, XSettings) and secrets.x_can_read(source):
-            lacking = ", ".join(secrets.x_missing_to_reply(source))
-            said = f"reads, but cannot reply: set {lacking}." if lacking else "reads and replies."
-            yield Finding("sources", Health.HINT if lacking else Health.GOOD, f"{source.name} {said}")
+        platform = platforms.load(source.type)
+        for problem in platform.problems(source):
+            yield Finding("sources", Health.BAD, f"{source.name}: {problem}")
+        if secrets.lacking_to_read(source):
+            yield Finding(source.type, Health.HINT, _guide(platform))
+        elif platform.replies_with is None:
+            yield Finding("sources", Health.GOOD, f"{source.name} reads; {platform.title} takes no replies.")
+        elif lacking := secrets.lacking_to_reply(source):
+            said = f"{source.name} reads, but cannot reply: set {', '.join(lacking)}."
+            yield Finding("sources", Health.HINT, said)
+        else:
+            yield Finding("sources", Health.GOOD, f"{source.name} reads and replies.")
+
+
+def _guide(platform: Platform) -> str:
+    """What a newcomer has to know and to do, a line each."""
+    return "\n".join((platform.asks, *(f"{n}. {step}" for n, step in enumerate(platform.steps, start=1))))
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

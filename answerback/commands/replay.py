@@ -47,7 +47,7 @@ def replay(
     FILE holds JSON lines, plain or gzipped. What an interrupted run left is finished first; a second run
     adds nothing.
     """
-    from listener.replay import ReplaySource  # noqa: PLC0415
+    from listener.platforms.replay.source import ReplaySource  # noqa: PLC0415
 
     began = time.monotonic()
     config = load_config(config_path)

@@ -40,12 +40,12 @@ def run(*, config_path: Path | None, db_path: Path | None) -> int:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     store = bootstrap.open_store(config, db_path, create=True)
-    sources, senders = feeds.make_feeds(config.sources)
+    connected = feeds.make_feeds(config.sources)
     channels = bootstrap.make_channels(config.alerts)
-    made = bootstrap.make_pipeline(config, store, senders=senders, channels=channels)
+    made = bootstrap.make_pipeline(config, store, senders=connected.senders, channels=channels)
     log = logging.getLogger("answerback")
-    log.info("listening to %s", ", ".join(source.name for source in sources))
-    sound = pipeline.run(made, sources, stop)
+    log.info("listening to %s", ", ".join(feed.source.name for feed in connected.feeds))
+    sound = pipeline.run(made, connected.feeds, stop)
     log.info("stopped")
     return Exit.OK if sound else Exit.FAILED
 

@@ -10,8 +10,8 @@ import pytest
 
 from desk.errors import DeliveryError
 from desk.ports import AlertChannel
-from listener.channels import AppriseChannel
-from listener.webhooks import WebhookChannel
+from listener.alerts.channels import AppriseChannel
+from listener.alerts.webhooks import WebhookChannel
 from tests.fakes.clock import Clock
 from tests.fakes.loopback import Answer, Fault, Reset
 from tests.fakes.notices import NOTICE

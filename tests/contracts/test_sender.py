@@ -10,9 +10,9 @@ import pytest
 from desk.errors import SendLaterError, SendRefusedError, SendUnknownError
 from desk.model.reply import Outgoing, ReplyId
 from desk.ports import ReplySender
-from listener.mastodon import MastodonSender
-from listener.replay_stage import ReplaySender, ReplayStage
-from listener.x import XAccount, XSender
+from listener.platforms.mastodon.source import MastodonSender
+from listener.platforms.replay.stage import ReplaySender, ReplayStage
+from listener.platforms.x.source import XAccount, XSender
 from tests.fakes.clock import START, Clock
 from tests.fakes.loopback import Answer, Fault, Hang, Reset
 from tests.fakes.mastodon_api import FakeMastodon

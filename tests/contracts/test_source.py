@@ -11,9 +11,9 @@ import pytest
 
 from desk.errors import SourceError
 from desk.ports import Batch, Source
-from listener.mastodon import MastodonFeed, MastodonSource
-from listener.replay import ReplaySource
-from listener.x import XAccount, XFeed, XSource
+from listener.platforms.mastodon.source import MastodonFeed, MastodonSource
+from listener.platforms.replay.source import ReplaySource
+from listener.platforms.x.source import XAccount, XFeed, XSource
 from tests.fakes.clock import Clock
 from tests.fakes.loopback import Answer, Reset
 from tests.fakes.mastodon_api import FakeMastodon

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from listener.mastodon_account import MastodonAccount
+from listener.platforms.mastodon.account import MastodonAccount
 from tests.fakes.clock import Clock
 from tests.fakes.loopback import Answer, Fault, Hang, Loopback
 

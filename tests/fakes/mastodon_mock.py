@@ -12,7 +12,7 @@ from typing import Any, Self
 import httpx
 from pydantic import SecretStr
 
-from listener.mastodon_account import MastodonAccount
+from listener.platforms.mastodon.account import MastodonAccount
 
 _CONFIG = """
 [streaming]

@@ -6,7 +6,7 @@ from typing import Any
 
 from desk.model.mention import Mention
 from desk.ports import Batch, Source
-from listener.mastodon import MastodonFeed, MastodonSource
+from listener.platforms.mastodon.source import MastodonFeed, MastodonSource
 from tests.fakes.mastodon_api import FakeMastodon
 
 MENTIONS, HASHTAG, SEARCH, OWN = (

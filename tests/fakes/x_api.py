@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
-from listener.x_api import XCredentials
+from listener.platforms.x.api import XCredentials
 from tests.fakes.clock import Clock
 from tests.fakes.loopback import Answer, Loopback
 

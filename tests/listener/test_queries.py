@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 
 from desk.model.folding import fold
 from desk.model.query import QueryError, matches, parse
-from listener.queries import XSearch, to_bluesky_keywords, to_mastodon, to_x
+from listener.queries.keywords import to_bluesky_keywords, to_mastodon
+from listener.queries.x import XSearch, to_x
 from tests.query_strategies import handles, languages, post_texts, query_texts
 
 

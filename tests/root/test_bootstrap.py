@@ -13,6 +13,7 @@ from answerback.feeds import make_feeds
 from desk.errors import InputError, StoreError
 from desk.model.case import Severity
 from desk.model.sla import choose_policy
+from listener.platforms import load as load_platform
 from tests.fakes.replay_file import post, write
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -113,8 +114,11 @@ def test_an_apprise_address_is_a_secret_as_well(tmp_path: Path, monkeypatch: pyt
     assert "hidden-token" not in str(error.value)
 
 
+X_SECRETS = [secret for way in load_platform("x").reads_with for secret in way]
+
+
 def test_each_x_account_reads_secrets_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in secrets.X_SECRETS:
+    for name in X_SECRETS:
         for account in ("X", "X_DE"):
             monkeypatch.delenv(f"ANSWERBACK_{account}_{name}", raising=False)
     config = load(
@@ -127,15 +131,15 @@ def test_each_x_account_reads_secrets_of_its_own(tmp_path: Path, monkeypatch: py
     with pytest.raises(ConfigError, match=r"ANSWERBACK_X_DE_BEARER_TOKEN.*x-de"):
         make_feeds(config.sources)
     monkeypatch.setenv("ANSWERBACK_X_DE_BEARER_TOKEN", "t")
-    feeds, senders = make_feeds(config.sources)
-    assert [feed.name for feed in feeds] == [
+    made = make_feeds(config.sources)
+    assert [feed.source.name for feed in made.feeds] == [
         *["x:mentions", "x:own"],
         *["x-de:mentions", "x-de:own", "x-de:search"],
     ]
-    assert senders == {}  # a bearer token reads; nothing can be published with it
-    for name in secrets.X_SECRETS:
+    assert made.senders == {}  # a bearer token reads; nothing can be published with it
+    for name in X_SECRETS:
         monkeypatch.setenv(f"ANSWERBACK_X_{name}", "t")
-    assert set(make_feeds(config.sources)[1]) == {"x"}
+    assert set(make_feeds(config.sources).senders) == {"x"}
 
 
 def test_a_mastodon_account_is_read_in_all_its_feeds_and_replied_from(
@@ -151,22 +155,22 @@ def test_a_mastodon_account_is_read_in_all_its_feeds_and_replied_from(
     with pytest.raises(ConfigError, match=r"ANSWERBACK_MASTODON_ACCESS_TOKEN"):
         make_feeds(config.sources)
     monkeypatch.setenv("ANSWERBACK_MASTODON_ACCESS_TOKEN", "t")
-    feeds, senders = make_feeds(config.sources)
-    assert [feed.name for feed in feeds] == [
+    made = make_feeds(config.sources)
+    assert [feed.source.name for feed in made.feeds] == [
         "mastodon:mentions",
         "mastodon:own",
         "mastodon:hashtag:fernway",
         "mastodon:search:broken",
     ]
-    assert set(senders) == {"mastodon"}
+    assert set(made.senders) == {"mastodon"}
 
 
 def test_a_replay_brings_a_sender_for_each_platform_in_its_file(tmp_path: Path) -> None:
     write(tmp_path / "day.jsonl", [post(1, source="x"), post(2, source="mastodon"), b"nope"])
     config = load(tmp_path, '[[sources]]\ntype = "replay"\npath = "day.jsonl"')
-    feeds, senders = make_feeds(config.sources)
-    assert [feed.name for feed in feeds] == ["replay:day.jsonl"]
-    assert set(senders) == {"x", "mastodon"}
+    made = make_feeds(config.sources)
+    assert [feed.source.name for feed in made.feeds] == ["replay:day.jsonl"]
+    assert set(made.senders) == {"x", "mastodon"}
 
 
 def test_the_command_lines_store_goes_before_the_configs(tmp_path: Path) -> None:

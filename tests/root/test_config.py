@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from answerback.config import Config, ConfigError, ReplaySettings, XSettings, load_config
+from answerback.config import Config, ConfigError, load_config
+from listener.platforms.replay import ReplaySettings
+from listener.platforms.x import XSettings
 from listener.values import parse_duration
 
 SECRET = "xoxb-123-hushhush-456"

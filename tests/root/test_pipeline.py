@@ -16,6 +16,7 @@ from desk.errors import SourceError, StoreError
 from desk.model.verdict import Verdict
 from desk.ports import Batch
 from desk.watch import AlertRules
+from listener import platform
 from tests.kernel import NOON, Desk, WordPredictor, after, post
 
 
@@ -87,7 +88,7 @@ def test_a_run_ends_well_when_it_is_asked_to(made: Pipeline, desk: Desk) -> None
 
     asking = threading.Thread(target=ask)
     asking.start()
-    assert run(made, [source], stop) is True
+    assert run(made, [platform.Feed(source)], stop) is True
     asking.join(timeout=20)
     assert desk.mention("bluesky:1").text
 
@@ -100,7 +101,7 @@ def test_a_defect_in_one_step_ends_all_and_is_told(
 
     monkeypatch.setattr(module.watch, "raise_alerts", broken)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    assert run(made, [Feed()], threading.Event()) is False
+    assert run(made, [platform.Feed(Feed())], threading.Event()) is False
     assert "watch failed; stopping" in caplog.text
 
 
@@ -116,7 +117,7 @@ def test_a_store_that_fails_while_a_failure_is_noted_does_not_end_the_run(
 
     monkeypatch.setattr(module.sources, "save_failure", full)
     with caplog.at_level(logging.ERROR):
-        assert run(made, [source], stop) is True
+        assert run(made, [platform.Feed(source)], stop) is True
     assert "feed: The disk is full." in caplog.text
 
 
@@ -134,7 +135,7 @@ def test_a_step_that_hangs_is_left_after_the_grace(
 
     try:
         with caplog.at_level(logging.WARNING):
-            assert run(made, [Hanging()], stop) is True
+            assert run(made, [platform.Feed(Hanging())], stop) is True
         assert "feed is still busy and is left" in caplog.text
     finally:
         release.set()
