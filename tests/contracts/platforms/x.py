@@ -1,0 +1,51 @@
+"""X by the small server of tests/fakes/x_api.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from listener.platforms.x.source import XAccount, XFeed, XSender, XSource
+from tests.contracts.rig import Rig
+from tests.fakes.clock import Clock
+from tests.fakes.loopback import Answer, Reset
+from tests.fakes.x_api import KEYS, FakeX
+
+FEEDS = tuple(XFeed)
+_ACCOUNT = XAccount("fernway", "Fernway")
+
+
+@contextmanager
+def open_rig(feed: str, folder: Path) -> Iterator[Rig]:
+    with FakeX(Clock()) as fake:
+        yield _rig(fake, XFeed(feed))
+
+
+def _rig(fake: FakeX, feed: XFeed) -> Rig:
+    fake.add_user("10", "Fernway", me=True)
+    fake.add_user("20", "ana")
+    author = "10" if feed is XFeed.OWN else "20"
+    ids = [fake.add_post(author, f"@Fernway help {number}") for number in range(27)]
+    fake.raw = {ids[3]: {"id": ids[3], "text": "nobody wrote it"}, ids[15]: "no post at all"}
+    faults = iter((Answer(503, b"busy"), Reset(), Answer(200, b'{"data": [{"id": "1'), Answer(429, {})))
+    return Rig(
+        platform="x",
+        clock=fake.clock,
+        open_source=lambda: XSource(
+            _ACCOUNT,
+            KEYS,
+            feed=feed,
+            query="help" if feed is XFeed.SEARCH else "",
+            now=fake.clock,
+            base_url=fake.url,
+            page_size=10,
+            overlap_seconds=0,
+        ),
+        expected={f"x:{post_id}" for post_id in ids if post_id not in fake.raw},
+        break_it=lambda: fake.fail("/2/", next(faults)),
+        open_sender=lambda: XSender({_ACCOUNT: KEYS}, now=fake.clock, base_url=fake.url, timeout_seconds=0.3),
+        post=ids[0],
+        public=lambda: sum(post.author_id == "10" for post in fake.posts.values()),
+        order=lambda fault: fake.fail("/2/tweets", fault),
+    )
