@@ -82,7 +82,7 @@ def _reachable(policy: str, kind: Clock, calendar: BusinessCalendar, target: tim
 
 
 def make_alert_rules(settings: AlertSettings) -> AlertRules:
-    return AlertRules(kinds=settings.kinds, ahead=settings.ahead)
+    return AlertRules(kinds=settings.kinds, ahead=settings.ahead, silent_after=settings.silent_after)
 
 
 def make_predictor(settings: ClassifierSettings) -> Predictor:

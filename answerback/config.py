@@ -24,6 +24,7 @@ from answerback.config_values import Hours, Probability, Variable, Zone
 from desk.errors import DeskError
 from desk.model.alert import AlertKind
 from desk.model.calendar import ALWAYS_OPEN, Interval
+from desk.model.health import SILENT_AFTER
 from listener import platforms
 from listener.platform import NamedSettings
 from listener.values import Duration, Target
@@ -190,6 +191,8 @@ ChannelSettings = Annotated[AppriseSettings | WebhookSettings, Field(discriminat
 class AlertSettings(_Section):
     kinds: frozenset[AlertKind] = frozenset(AlertKind)
     ahead: Duration = timedelta(minutes=15)
+    silent_after: Target = SILENT_AFTER
+    """A source without a success for so long, and for five of its intervals, is silent."""
     channels: tuple[ChannelSettings, ...] = ()
 
     @model_validator(mode="after")

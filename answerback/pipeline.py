@@ -7,11 +7,11 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from desk import intake, outbox, threads, watch
+from desk import deliveries, intake, outbox, threads, watch
 from desk.classification import classify_pending
 from desk.errors import DeskError
 from desk.ports import AlertChannel, Batch, Now, Predictor, ReplySender, Source
@@ -49,6 +49,8 @@ class Pipeline:
     senders: Mapping[str, ReplySender]
     channels: Mapping[str, AlertChannel]
     now: Now
+    listening: Mapping[str, float] = field(default_factory=dict)
+    """The sources that are read here, each with its interval in seconds."""
 
     def think(self, now: datetime) -> int:
         """Classify the oldest posts that wait, and triage what can be; 0 when nothing is left to do."""
@@ -64,13 +66,14 @@ class Pipeline:
     def watch(self, now: datetime, *, sweeper: str = RUN) -> None:
         """Say that this process lives, wake snoozed cases, and raise the alerts that have become true."""
         if sweeper == RUN:
-            health_view.beat(self.store, now)
+            health_view.beat(self.store, now, self.listening)
+            watch.raise_silences(self.store, self.alert_rules, tuple(self.channels), now)
         watch.wake_due(self.store, now)
         watch.raise_alerts(self.store, self.alert_rules, tuple(self.channels), now, sweeper=sweeper)
 
     def deliver(self, now: datetime) -> None:
         """Hand alerts to their channels."""
-        watch.deliver_due(self.store, self.channels, now)
+        deliveries.deliver_due(self.store, self.channels, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ def run(pipeline: Pipeline, feeds: Sequence[Feed], stop: threading.Event) -> boo
     defect ended the run.
     """
     died = threading.Event()
+    listening = {feed.source.name: feed.source.interval_seconds for feed in feeds}
+    pipeline = replace(pipeline, listening=listening)
     work = [(feed.source.name, partial(_listen, pipeline, feed, stop)) for feed in feeds]
     streams = {id(feed.stream): feed.stream for feed in feeds if feed.stream is not None}
     work += [("stream", partial(stream.run, stop)) for stream in streams.values()]
@@ -173,7 +178,13 @@ def _listen(pipeline: Pipeline, feed: Feed, stop: threading.Event) -> None:
     def note(state: SourceState) -> None:
         if not state.last_error:
             return  # a good fetch has said so itself, in the transaction that stored it
-        status = SourceStatus(source.name, state.state, state.last_success_at, state.last_error)
+        status = SourceStatus(
+            source.name,
+            state.state,
+            state.last_success_at,
+            state.last_error,
+            permanent_since=pipeline.now() if state.permanent else None,
+        )
         try:
             with pipeline.store.write() as db:
                 sources.save_failure(db, status)

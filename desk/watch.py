@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
 from desk.caselog import advance
-from desk.errors import DeliveryError
-from desk.model.alert import AlertKind, Delivery, DeliveryState, Notice
-from desk.model.case import CaseId, Severity
+from desk.model.alert import AlertKind, Subject
+from desk.model.case import Severity
 from desk.model.event import Event, EventKind
+from desk.model.health import SILENT_AFTER, SourceName
 from desk.model.sla import Clock
 from desk.model.timeline import Span, effective, spans
-from desk.ports import AlertChannel
-from desk.store import Store, alerts, cases, events, marks, mentions
+from desk.store import Store, alerts, cases, events, marks, sources
 from desk.store.columns import to_ms
-
-RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
-"""Waits between attempts (Standard Webhooks specification, "Deliverability and reliability")."""
-_LEASE_SECONDS = 120.0
-"""A deliverer that has not reported by then is taken for dead, and another tries."""
-PASS_SIZE = 3
-"""Deliveries that one pass makes at most: each may take a channel's whole time-out."""
-_EXCERPT = 280
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +28,8 @@ class AlertRules:
     """How long before a breach it is announced."""
     stale_after: timedelta = timedelta(hours=24)
     """What became true longer ago than this is recorded, but bothers nobody (a backfill, an outage)."""
+    silent_after: timedelta = SILENT_AFTER
+    """A source without a success for so long, and for some of its intervals, is silent."""
 
 
 def wake_due(store: Store, now: datetime) -> int:
@@ -54,9 +46,9 @@ def wake_due(store: Store, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _True:
-    """A rule that has become true for a case."""
+    """A rule that has become true."""
 
-    case_id: CaseId
+    subject: Subject
     kind: AlertKind
     window: str
     at: datetime
@@ -75,24 +67,57 @@ def raise_alerts(
     with store.read() as db:
         last = events.last_seq(db)
         found = _find(db, rules, now, sweeper)
-        if last == marks.get(db, _seen_events(sweeper)) and not any(
-            alerts.is_news(db, one.kind, one.case_id, one.window) for one in found
-        ):
+        if last == marks.get(db, _seen_events(sweeper)) and not _has_news(db, found):
             return 0
-    raised = 0
     with store.write() as db:
         last = events.last_seq(db)
-        for one in _find(db, rules, now, sweeper):
-            alert_id = alerts.insert(
-                db, kind=one.kind, case_id=one.case_id, window=one.window, at=one.at, raised_at=now
-            )
-            raised += alert_id is not None
-            if now - one.at <= rules.stale_after:
-                # Also what a sweeper without channels, a replay, has raised before.
-                alerts.address(db, one.kind, one.case_id, one.window, channels, now)
+        raised = _raise(db, _find(db, rules, now, sweeper), rules, channels, now)
         marks.put(db, _seen_events(sweeper), last)
         marks.put(db, _swept_until(sweeper), to_ms(now))
     return raised
+
+
+def raise_silences(store: Store, rules: AlertRules, channels: Sequence[str], now: datetime) -> int:
+    """Record an alert for every source that has fallen silent by `now`, once a silence; how many are new.
+
+    Only sources to which a process listens: of one that nobody reads any more, nothing is to be expected.
+    """
+    if AlertKind.SOURCE_SILENT not in rules.kinds:
+        return 0
+    with store.read() as db:
+        if not _has_news(db, _find_silent(db, rules, now)):
+            return 0
+    with store.write() as db:
+        return _raise(db, _find_silent(db, rules, now), rules, channels, now)
+
+
+def _has_news(db: Database, found: Sequence[_True]) -> bool:
+    return any(alerts.is_news(db, one.kind, one.subject, one.window) for one in found)
+
+
+def _raise(
+    db: Database, found: Sequence[_True], rules: AlertRules, channels: Sequence[str], now: datetime
+) -> int:
+    raised = 0
+    for one in found:
+        alert_id = alerts.insert(
+            db, kind=one.kind, subject=one.subject, window=one.window, at=one.at, raised_at=now
+        )
+        raised += alert_id is not None
+        if now - one.at <= rules.stale_after:
+            # Also what a sweeper without channels, a replay, has raised before.
+            alerts.address(db, one.kind, one.subject, one.window, channels, now)
+    return raised
+
+
+def _find_silent(db: Database, rules: AlertRules, now: datetime) -> list[_True]:
+    return [
+        _True(SourceName(status.name), AlertKind.SOURCE_SILENT, status.last_success, at)
+        for status in sources.statuses(db)
+        if status.is_listened_to(now)
+        and (at := status.silent_at(rules.silent_after)) is not None
+        and at <= now
+    ]
 
 
 def _find(db: Database, rules: AlertRules, now: datetime, sweeper: str) -> list[_True]:
@@ -144,93 +169,3 @@ def _urgent_since(log: Sequence[Event]) -> datetime | None:
 
 def _running_at(span: Span, moment: datetime) -> bool:
     return span.stopped_at is None or span.stopped_at > moment
-
-
-def deliver_due(store: Store, channels: Mapping[str, AlertChannel], now: datetime) -> int:
-    """Try every delivery that is due; how many were taken. Network calls happen outside transactions."""
-    with store.read() as db:
-        due = alerts.due(db, now)
-    delivered = 0
-    # What another process delivers stays pending. A pass is kept short, so that its leases hold to its end.
-    for delivery in [d for d in due if d.channel in channels][:PASS_SIZE]:
-        channel = channels[delivery.channel]
-        with store.write() as db:
-            notice = _notice(store, delivery)
-            if notice is None:
-                alerts.change(db, delivery, DeliveryState.MOOT, attempts=delivery.attempts)
-                continue
-            lease = now + timedelta(seconds=_LEASE_SECONDS)
-            mine = alerts.change(
-                db, delivery, DeliveryState.PENDING, attempts=delivery.attempts + 1, next_attempt_at=lease
-            )
-        if mine:
-            tried = replace(delivery, attempts=delivery.attempts + 1)
-            delivered += _deliver(store, channel, tried, notice, now)
-    return delivered
-
-
-def _deliver(store: Store, channel: AlertChannel, tried: Delivery, notice: Notice, now: datetime) -> bool:
-    try:
-        channel.deliver(notice)
-    except DeliveryError as error:
-        wait = _wait_seconds(tried, notice, error)
-        with store.write() as db:
-            alerts.change(
-                db,
-                tried,
-                DeliveryState.DEAD if wait is None else DeliveryState.PENDING,
-                attempts=tried.attempts,
-                next_attempt_at=now + timedelta(seconds=wait or 0),
-                error=str(error),
-            )
-        return False
-    with store.write() as db:
-        alerts.change(db, tried, DeliveryState.DELIVERED, attempts=tried.attempts)
-    return True
-
-
-def _wait_seconds(tried: Delivery, notice: Notice, error: DeliveryError) -> float | None:
-    """How long to wait before the next attempt; None when there is to be none."""
-    if error.permanent or tried.attempts > len(RETRY_SECONDS):
-        return None
-    planned = RETRY_SECONDS[tried.attempts - 1]
-    jitter = random.Random(f"{notice.message_id}{tried.attempts}").uniform(1.0, 1.1)  # noqa: S311
-    return max(planned * jitter, error.retry_after_seconds or 0.0)
-
-
-def retry_dead(store: Store, now: datetime) -> int:
-    """A person sends the dead letters again; how many."""
-    with store.write() as db:
-        dead = alerts.in_state(db, DeliveryState.DEAD)
-        for delivery in dead:
-            alerts.change(db, delivery, DeliveryState.PENDING, attempts=0, next_attempt_at=now)
-    return len(dead)
-
-
-def _notice(store: Store, delivery: Delivery) -> Notice | None:
-    """What to say, as things stand now; None when a warning has been overtaken by an answer."""
-    alert = delivery.alert
-    with store.read() as db:
-        case = cases.get(db, alert.case_id)
-        if case is None:
-            return None
-        if alert.kind is AlertKind.BREACH_AHEAD and (case.due_at is None or case.unanswered == 0):
-            return None
-        mention = mentions.get(db, case.last_mention_id)
-    if mention is None:
-        return None
-    return Notice(
-        message_id=f"alert-{alert.id}-{delivery.channel}",
-        kind=alert.kind,
-        at=alert.at,
-        case_id=case.id,
-        brand=case.brand,
-        source=case.source,
-        severity=case.severity.word,
-        state=case.state,
-        assignee=case.assignee,
-        due_at=case.due_at,
-        customer=f"@{mention.author.handle}",
-        excerpt=mention.text[:_EXCERPT],
-        url=mention.url,
-    )

@@ -10,7 +10,7 @@ from answerback import bootstrap, clock
 from answerback.commands.options import config_option, db_option, example
 from answerback.config import load_config
 from answerback.terminal import plain, tell
-from desk import watch
+from desk import deliveries
 from desk.model.alert import DeliveryState
 from desk.store import alerts as alert_store
 
@@ -32,8 +32,9 @@ def dead(*, config_path: Path | None, db_path: Path | None) -> None:
         letters = alert_store.in_state(db, DeliveryState.DEAD)
     for letter in letters:
         alert = letter.alert
-        said = f"{letter.channel}  after {letter.attempts} attempts: {letter.last_error}"
-        click.echo(f"{alert.at:%Y-%m-%d %H:%M}  {alert.kind:<12}  case {alert.case_id:<6}  {plain(said)}")
+        about = f"case {alert.subject}" if isinstance(alert.subject, int) else alert.subject
+        said = f"{about:<11}  {letter.channel}  after {letter.attempts} attempts: {letter.last_error}"
+        click.echo(f"{alert.at:%Y-%m-%d %H:%M}  {alert.kind:<13}  {plain(said)}")
     tell(f"{len(letters)} dead letters." if letters else "No dead letters.")
 
 
@@ -44,4 +45,4 @@ def dead(*, config_path: Path | None, db_path: Path | None) -> None:
 def retry(*, config_path: Path | None, db_path: Path | None) -> None:
     """Give dead letters to the running `answerback run` once more."""
     store = bootstrap.open_store(load_config(config_path), db_path, create=False)
-    click.echo(f"{watch.retry_dead(store, clock.now())} alerts will be tried again.")
+    click.echo(f"{deliveries.retry_dead(store, clock.now())} alerts will be tried again.")

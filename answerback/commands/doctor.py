@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 import click
 
-from answerback import bootstrap, secrets
+from answerback import bootstrap, clock, secrets
 from answerback.commands.options import config_option, db_option, example, json_option, print_json
 from answerback.config import DEFAULT_PATH, Config, load_config
 from answerback.exits import Exit
+from answerback.rendering.words import duration
 from answerback.terminal import plain
 from desk.errors import DeskError
 from desk.model.alert import DeliveryState
 from desk.store import Store, sources
 from desk.store import alerts as alert_store
+from desk.store.sources import SourceStatus
 from desk.store.totals_view import totals
 from listener import platforms
 from listener.platform import Platform
@@ -104,6 +107,34 @@ def _sources(config: Config) -> Iterator[Finding]:
             yield Finding("sources", Health.GOOD, f"{source.name} reads and replies.")
 
 
+def _source(status: SourceStatus, now: datetime) -> Finding:
+    """How a source is: its state, how long ago it last answered, what its limit still allows."""
+    silent_at = status.silent_at()
+    if status.listened_until is not None and not status.is_listened_to(now):
+        health, state = Health.HINT, f"not listened to since {_minute(status.listened_until)}"
+    elif status.state != "ok":
+        health, state = Health.BAD, str(status.state)
+    elif silent_at is not None and silent_at <= now:
+        health, state = Health.BAD, "silent"
+    else:
+        health, state = Health.GOOD, "ok"
+    success = "never"
+    if status.last_success_at is not None:
+        lag = (now - status.last_success_at).total_seconds()
+        success = f"{_minute(status.last_success_at)} ({duration(max(lag, 0))} ago)"
+    said = f"{status.name}: {state}, last success {success}"
+    if status.newest_post_at is not None:
+        said += f", newest post {_minute(status.newest_post_at)}"
+    if (room := status.headroom) is not None:
+        until = f" until {room.resets_at:%H:%M}" if room.resets_at and room.resets_at > now else ""
+        said += f", {room.remaining:,} of {room.limit:,} requests left{until}"
+    return Finding("source", health, f"{said}. {status.last_error}".strip())
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
 def _guide(platform: Platform) -> str:
     """What a newcomer has to know and to do, a line each."""
     return "\n".join((platform.asks, *(f"{n}. {step}" for n, step in enumerate(platform.steps, start=1))))
@@ -146,15 +177,12 @@ def _store(path: Path) -> Iterator[Finding]:
         return
     yield Finding("store", Health.GOOD, f"{path}: {held.mentions} posts, {held.cases} cases.")
     for status in statuses:
-        health = Health.GOOD if status.state == "ok" else Health.BAD
-        since = f"{status.last_success_at:%Y-%m-%d %H:%M} UTC" if status.last_success_at else "never"
-        said = f"{status.name}: {status.state}, last success {since}. {status.last_error}".strip()
-        yield Finding("source", health, said)
+        yield _source(status, clock.now())
     if held.quarantined:
         said = f"{held.quarantined} records could not be read: answerback quarantine"
         yield Finding("intake", Health.HINT, said)
     for name, gap in gaps:
-        stretch = f"{gap.since:%Y-%m-%d %H:%M} to {gap.until:%Y-%m-%d %H:%M} UTC"
+        stretch = f"{gap.since:%Y-%m-%d %H:%M} to {_minute(gap.until)}"
         yield Finding("intake", Health.HINT, f"{name}: posts may be missing from {stretch}. {gap.reason}")
     failing = {delivery.channel: delivery.last_error for delivery in pending if delivery.last_error}
     for channel, why in failing.items():

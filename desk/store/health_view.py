@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from desk.store import marks, sources
 from desk.store.columns import from_ms, to_ms
@@ -15,20 +17,29 @@ _STUCK_AFTER = timedelta(minutes=5)
 _ALIVE = "run: alive milliseconds"
 
 
-def beat(store: Store, now: datetime) -> None:
-    """Say that `answerback run` lives. Writes seldom, because every desk reads again when it does."""
+def beat(store: Store, now: datetime, listening: Mapping[str, float] = MappingProxyType({})) -> None:
+    """Say that `answerback run` lives, and to which sources it listens, each by its interval in seconds.
+
+    Writes seldom, because every desk reads again when it does.
+    """
     with store.read() as db:
         if to_ms(now) - marks.get(db, _ALIVE) < BEAT_SECONDS * 1_000:
             return
     with store.write() as db:
         marks.put(db, _ALIVE, to_ms(now))
+        sources.listen(db, listening, now)
+
+
+def _is_silent(status: sources.SourceStatus, now: datetime) -> bool:
+    at = status.silent_at()
+    return at is not None and at <= now
 
 
 def troubles(store: Store, now: datetime) -> tuple[str, ...]:
     """What keeps mentions from coming in or replies from going out, worst first; empty when all is well."""
     with store.read() as db:
         alive = marks.get(db, _ALIVE)
-        failing = [status.name for status in sources.statuses(db) if status.state != "ok"]
+        statuses = sources.statuses(db)
         (stuck,) = db.execute(
             "SELECT count(*) FROM replies WHERE state = 'approved' AND send_after < ?",
             (to_ms(now - _STUCK_AFTER),),
@@ -36,8 +47,14 @@ def troubles(store: Store, now: datetime) -> tuple[str, ...]:
     said = []
     if now - from_ms(alive) > _SILENT_AFTER:
         said.append("nothing listens or sends: start answerback run")
+    # What a process listened to once and no longer does was taken out of the config.
+    wanted = [s for s in statuses if s.listened_until is None or s.is_listened_to(now)]
+    failing = [status.name for status in wanted if status.state != "ok"]
     if failing:
         said.append(f"{', '.join(failing)} cannot be read")
+    silent = [status.name for status in wanted if status.state == "ok" and _is_silent(status, now)]
+    if silent:
+        said.append(f"{', '.join(silent)} fell silent")
     if stuck:
         said.append(f"{stuck} {'reply waits' if stuck == 1 else 'replies wait'} for a sender")
     return tuple(said)

@@ -177,13 +177,16 @@ CREATE INDEX replies_due ON replies(send_after) WHERE state IN ('approved', 'sen
 
 CREATE TABLE alerts (
     id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('breach_ahead', 'breach', 'urgent')),
-    case_id INTEGER NOT NULL REFERENCES cases(id),
+    kind TEXT NOT NULL CHECK (kind IN ('breach_ahead', 'breach', 'urgent', 'source_silent')),
+    case_id INTEGER REFERENCES cases(id),
+    source TEXT,
     "window" TEXT NOT NULL,
     at INTEGER NOT NULL,
     raised_at INTEGER NOT NULL,
-    UNIQUE (kind, case_id, "window")
+    CHECK ((case_id IS NULL) <> (source IS NULL))
 ) STRICT;
+CREATE UNIQUE INDEX alerts_of_cases ON alerts(case_id, kind, "window") WHERE case_id IS NOT NULL;
+CREATE UNIQUE INDEX alerts_of_sources ON alerts(source, kind, "window") WHERE source IS NOT NULL;
 
 CREATE TABLE deliveries (
     alert_id INTEGER NOT NULL REFERENCES alerts(id),
@@ -203,7 +206,12 @@ CREATE TABLE sources (
     last_success_at INTEGER,
     last_error TEXT NOT NULL,
     newest_post_at INTEGER,
-    headroom TEXT
+    headroom TEXT,
+    -- Why a person is needed, since when; and since when, until when, and how often it is listened to.
+    permanent_since INTEGER,
+    interval_seconds REAL,
+    listened_since INTEGER,
+    listened_until INTEGER
 ) STRICT;
 
 -- Stretches of time from which posts may be missing for good.

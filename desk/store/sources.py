@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlite_utils import Database
 
+from desk.model.health import SILENT_AFTER, SourceName, silent_at
 from desk.ports import BadRecord, Batch, Gap, Headroom
 from desk.store.columns import from_ms, from_ms_or_none, to_json, to_ms, to_ms_or_none
 
@@ -23,6 +25,39 @@ class SourceStatus:
     newest_post_at: datetime | None = None
     """The latest post it ever brought: far behind the clock means quiet, or a lag."""
     headroom: Headroom | None = None
+    permanent_since: datetime | None = None
+    """Since when it refuses for good; None where it may come back by itself."""
+    interval_seconds: float = 0.0
+    listened_since: datetime | None = None
+    """Since when a process has listened to it without a break; None where none ever did."""
+    listened_until: datetime | None = None
+    """When such a process last said that it lives."""
+
+    def silent_at(self, silent_after: timedelta = SILENT_AFTER) -> datetime | None:
+        """When the source fell or will fall silent, if nothing comes; None where nobody ever listened to it.
+
+        The time in which nobody listened is nobody's silence: it counts from the start of the listening. One
+        that refuses for good is silent at once.
+        """
+        if self.listened_since is None:
+            return None
+        heard_at = max(self.last_success_at or self.listened_since, self.listened_since)
+        at = silent_at(heard_at, self.interval_seconds, silent_after)
+        if self.permanent_since is None:
+            return at
+        return min(at, max(self.permanent_since, self.listened_since))
+
+    @property
+    def last_success(self) -> str:
+        """Names a silence: two with no success between them are one."""
+        return "never" if self.last_success_at is None else self.last_success_at.isoformat()
+
+    def is_listened_to(self, now: datetime) -> bool:
+        return self.listened_until is not None and now - self.listened_until <= _MISSED_AFTER
+
+
+_MISSED_AFTER = timedelta(seconds=90)
+"""A listener that has not said for so long that it lives does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +79,9 @@ def save_fetch(db: Database, name: str, batch: Batch, at: datetime) -> None:
     newest = max((min(post.created_at, post.received_at) for post in batch.mentions), default=None)
     room = batch.headroom
     db.execute(
-        "INSERT INTO sources VALUES (?, ?, 'ok', ?, '', ?, ?) ON CONFLICT (name) DO UPDATE SET "
-        "cursor = coalesce(excluded.cursor, cursor), state = 'ok', last_error = '', "
+        "INSERT INTO sources (name, cursor, state, last_success_at, last_error, newest_post_at, headroom) "
+        "VALUES (?, ?, 'ok', ?, '', ?, ?) ON CONFLICT (name) DO UPDATE SET "
+        "cursor = coalesce(excluded.cursor, cursor), state = 'ok', last_error = '', permanent_since = NULL, "
         "last_success_at = excluded.last_success_at, "
         "newest_post_at = coalesce(max(excluded.newest_post_at, newest_post_at), "
         "excluded.newest_post_at, newest_post_at), "
@@ -62,27 +98,67 @@ def save_fetch(db: Database, name: str, batch: Batch, at: datetime) -> None:
 def save_failure(db: Database, status: SourceStatus) -> None:
     """Keep what a source says of itself when a fetch did not succeed; everything else stays."""
     db.execute(
-        "INSERT INTO sources (name, state, last_success_at, last_error) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET state = excluded.state, last_error = excluded.last_error",
-        (status.name, status.state, to_ms_or_none(status.last_success_at), status.last_error),
+        "INSERT INTO sources (name, state, last_success_at, last_error, permanent_since) "
+        "VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state, "
+        "last_error = excluded.last_error, permanent_since = CASE WHEN excluded.permanent_since IS NOT NULL "
+        "THEN coalesce(permanent_since, excluded.permanent_since) END",
+        (
+            status.name,
+            status.state,
+            to_ms_or_none(status.last_success_at),
+            status.last_error,
+            to_ms_or_none(status.permanent_since),
+        ),
     )
+
+
+def listen(db: Database, intervals: Mapping[str, float], now: datetime) -> None:
+    """A process says that it listens to these sources, each by its interval in seconds.
+
+    To be said more often than `_MISSED_AFTER`: after a longer pause the listening counts as begun anew.
+    """
+    for name, interval_seconds in intervals.items():
+        db.execute(
+            "INSERT INTO sources (name, state, last_error, interval_seconds, listened_since, listened_until) "
+            "VALUES (:name, 'ok', '', :interval, :now, :now) ON CONFLICT (name) DO UPDATE SET "
+            "interval_seconds = :interval, listened_until = :now, "
+            "listened_since = CASE WHEN listened_until >= :fresh THEN listened_since ELSE :now END",
+            {
+                "name": name,
+                "interval": interval_seconds,
+                "now": to_ms(now),
+                "fresh": to_ms(now - _MISSED_AFTER),
+            },
+        )
+
+
+_STATUS = (
+    "SELECT name, state, last_success_at, last_error, newest_post_at, headroom, permanent_since, "
+    "interval_seconds, listened_since, listened_until FROM sources "
+)
 
 
 def statuses(db: Database) -> list[SourceStatus]:
-    rows = db.execute(
-        "SELECT name, state, last_success_at, last_error, newest_post_at, headroom FROM sources ORDER BY name"
+    return [_status(row) for row in db.query(_STATUS + "ORDER BY name")]
+
+
+def status(db: Database, name: SourceName) -> SourceStatus | None:
+    return next((_status(row) for row in db.query(_STATUS + "WHERE name = ?", (name,))), None)
+
+
+def _status(row: Mapping[str, Any]) -> SourceStatus:
+    return SourceStatus(
+        name=SourceName(row["name"]),
+        state=row["state"],
+        last_success_at=from_ms_or_none(row["last_success_at"]),
+        last_error=row["last_error"],
+        newest_post_at=from_ms_or_none(row["newest_post_at"]),
+        headroom=None if row["headroom"] is None else _room_of(row["headroom"]),
+        permanent_since=from_ms_or_none(row["permanent_since"]),
+        interval_seconds=row["interval_seconds"] or 0.0,
+        listened_since=from_ms_or_none(row["listened_since"]),
+        listened_until=from_ms_or_none(row["listened_until"]),
     )
-    return [
-        SourceStatus(
-            name,
-            state,
-            from_ms_or_none(success),
-            error,
-            from_ms_or_none(newest),
-            None if room is None else _room_of(room),
-        )
-        for name, state, success, error, newest, room in rows.fetchall()
-    ]
 
 
 def gaps(db: Database) -> list[tuple[str, Gap]]:

@@ -24,6 +24,7 @@ _TYPES = {
     AlertKind.BREACH_AHEAD: apprise.NotifyType.WARNING,
     AlertKind.BREACH: apprise.NotifyType.FAILURE,
     AlertKind.URGENT: apprise.NotifyType.WARNING,
+    AlertKind.SOURCE_SILENT: apprise.NotifyType.FAILURE,
 }
 _FAILURE = re.compile(
     r"\b(fail|error|unable|could not|cannot|denied|reject|refus|invalid|timed out)", re.IGNORECASE

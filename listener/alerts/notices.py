@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from desk.model.alert import AlertKind, Notice
+from desk.model.alert import AlertKind, CaseNotice, Notice, SourceNotice
 from listener.text import one_line
 
 _HEADLINES = {
     AlertKind.BREACH_AHEAD: "Due soon",
     AlertKind.BREACH: "Overdue",
     AlertKind.URGENT: "Urgent complaint",
+    AlertKind.SOURCE_SILENT: "Source silent",
 }
 _LOOKALIKES = str.maketrans(
     {
@@ -49,13 +50,31 @@ def quote(text: str, limit: int) -> str:
 
 
 def headline(notice: Notice) -> str:
-    """One line: what, which case, whose."""
+    """One line: what, which case and whose, or which source."""
+    if isinstance(notice, SourceNotice):
+        return f"{_HEADLINES[notice.kind]}: {quote(notice.source, _WORD_LIMIT)}"
     where = f"{quote(notice.brand, _WORD_LIMIT)}, {quote(notice.source, _WORD_LIMIT)}"
     return f"{_HEADLINES[notice.kind]}: case {int(notice.case_id)} ({where})"
 
 
 def body(notice: Notice, limit: int) -> str:
     """The details, most needed first, in at most `limit` characters."""
+    lines = _of_source(notice) if isinstance(notice, SourceNotice) else _of_case(notice)
+    text = "\n".join(lines)
+    return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def _of_source(notice: SourceNotice) -> list[str]:
+    heard = f"Last success {_clock(notice.last_success_at)}" if notice.last_success_at else "Never succeeded"
+    said = [f"{heard}. Posts may be waiting unseen."]
+    if notice.error:
+        said.append(quote(notice.error, _EXCERPT_LIMIT))
+    if notice.permanent:
+        said.append("It will not come back by itself: see answerback doctor.")
+    return said
+
+
+def _of_case(notice: CaseNotice) -> list[str]:
     lines = [
         f"{quote(notice.severity, _WORD_LIMIT)}, {quote(notice.state, _WORD_LIMIT)}, "
         + (f"with {quote(notice.assignee, _WORD_LIMIT)}" if notice.assignee else "nobody's yet"),
@@ -65,8 +84,7 @@ def body(notice: Notice, limit: int) -> str:
     if notice.url and _PLAIN_ADDRESS.fullmatch(notice.url):
         # The way to the post stays live. Some chats ping on an @ even inside an address.
         lines.append(notice.url.replace("@", "%40").replace("~", "%7E"))
-    text = "\n".join(lines)
-    return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
+    return lines
 
 
 def _clock(at: datetime) -> str:

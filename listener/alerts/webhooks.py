@@ -12,12 +12,13 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
 from desk.errors import DeliveryError, InputError
-from desk.model.alert import Notice
+from desk.model.alert import CaseNotice, Notice, SourceNotice
 from desk.ports import Now
 from listener.http import hush, retry_after_seconds
 from listener.text import one_line
@@ -226,11 +227,29 @@ def _sign(key: bytes, signed: bytes) -> str:
 
 def _payload(notice: Notice) -> bytes:
     """`{type, timestamp, data}`. Outside words stay as they were written, but for characters nobody sees."""
+    if isinstance(notice, SourceNotice):
+        kind, data = "source.silent", _of_source(notice)
+    else:
+        kind, data = f"case.{notice.kind}", _of_case(notice)
+    payload = {"type": kind, "timestamp": _time(notice.at), "data": data}
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
+
+def _of_source(notice: SourceNotice) -> dict[str, Any]:
+    return {
+        "source": one_line(notice.source, _TEXT_LIMIT),
+        "state": notice.state,
+        "last_success_at": _time(notice.last_success_at),
+        "error": one_line(notice.error, _TEXT_LIMIT),
+        "permanent": notice.permanent,
+    }
+
+
+def _of_case(notice: CaseNotice) -> dict[str, Any]:
     def clean(field: str, value: str | None) -> str | None:
         return None if value is None else one_line(value, _LIMITS.get(field, _TEXT_LIMIT))
 
-    data = {
+    return {
         "case_id": int(notice.case_id),
         "brand": clean("brand", notice.brand),
         "source": clean("source", notice.source),
@@ -242,8 +261,6 @@ def _payload(notice: Notice) -> bytes:
         "excerpt": clean("excerpt", notice.excerpt),
         "url": clean("url", notice.url),
     }
-    payload = {"type": f"case.{notice.kind}", "timestamp": _time(notice.at), "data": data}
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _time(at: datetime | None) -> str | None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from desk import casework, watch
+from desk import casework, deliveries, watch
 from desk.errors import DeliveryError
 from desk.model.alert import Alert, AlertKind, Delivery, DeliveryState, Notice
 from desk.model.case import CaseId, CaseState, Severity
@@ -41,7 +41,7 @@ def waiting(desk: Desk, state: DeliveryState = DeliveryState.PENDING) -> list[De
 
 
 def deliver(desk: Desk, channel: FakeChannel, minute: float) -> int:
-    return watch.deliver_due(desk.store, {channel.name: channel}, after(minute))
+    return deliveries.deliver_due(desk.store, {channel.name: channel}, after(minute))
 
 
 def test_nothing_is_said_before_it_is_true(desk: Desk) -> None:
@@ -232,13 +232,13 @@ def test_each_channel_gets_its_own(breached: Desk) -> None:
         breached.store, watch.AlertRules(kinds=frozenset({BREACH})), ["chat", "hook"], after(122)
     )
     chat, hook = FakeChannel("chat"), FakeChannel("hook")
-    assert watch.deliver_due(breached.store, {"chat": chat, "hook": hook}, after(122)) == 3
+    assert deliveries.deliver_due(breached.store, {"chat": chat, "hook": hook}, after(122)) == 3
     assert (len(chat.took), len(hook.took)) == (2, 1)
     assert len({notice.message_id for notice in (*chat.took, *hook.took)}) == 3
 
 
 def test_a_channel_that_is_not_configured_here_keeps_waiting(breached: Desk) -> None:
-    assert watch.deliver_due(breached.store, {}, after(61)) == 0
+    assert deliveries.deliver_due(breached.store, {}, after(61)) == 0
     assert len(waiting(breached)) == 1
 
 
@@ -246,20 +246,20 @@ def test_retries_follow_the_published_schedule_and_end_in_the_dead_letters(breac
     channel = FakeChannel("chat", *[DeliveryError("503")] * 99)
     now, waits = after(61), []
     for _ in range(30):
-        watch.deliver_due(breached.store, {"chat": channel}, now)
+        deliveries.deliver_due(breached.store, {"chat": channel}, now)
         pending = waiting(breached)
         if not pending:
             break
         waits.append((pending[0].next_attempt_at - now).total_seconds())
         just_before = pending[0].next_attempt_at - timedelta(milliseconds=1)
         tries = channel.tries
-        watch.deliver_due(breached.store, {"chat": channel}, just_before)
+        deliveries.deliver_due(breached.store, {"chat": channel}, just_before)
         assert channel.tries == tries, "not before its time"
         now = pending[0].next_attempt_at
-    assert len(waits) == len(watch.RETRY_SECONDS)
-    for wait, planned in zip(waits, watch.RETRY_SECONDS, strict=True):
+    assert len(waits) == len(deliveries.RETRY_SECONDS)
+    for wait, planned in zip(waits, deliveries.RETRY_SECONDS, strict=True):
         assert planned <= wait <= planned * 1.1
-    assert channel.tries == len(watch.RETRY_SECONDS) + 1
+    assert channel.tries == len(deliveries.RETRY_SECONDS) + 1
     (dead,) = waiting(breached, DeliveryState.DEAD)
     assert dead.last_error == "503"
 
@@ -284,8 +284,8 @@ def test_what_can_never_be_taken_is_a_dead_letter_at_once(breached: Desk) -> Non
 def test_a_person_sends_the_dead_letters_again(breached: Desk) -> None:
     channel = FakeChannel("chat", DeliveryError("410 Gone", permanent=True))
     deliver(breached, channel, 61)
-    assert watch.retry_dead(breached.store, after(200)) == 1
-    assert watch.retry_dead(breached.store, after(200)) == 0
+    assert deliveries.retry_dead(breached.store, after(200)) == 1
+    assert deliveries.retry_dead(breached.store, after(200)) == 0
     assert deliver(breached, channel, 200) == 1
     assert waiting(breached, DeliveryState.DELIVERED)[0].attempts == 1
     assert (
@@ -318,7 +318,7 @@ def test_two_deliverers_at_once_deliver_once(desk: Desk) -> None:
     def work(store: Store) -> None:
         start.wait()
         for _ in range(20):  # a pass delivers a few
-            counts.append(watch.deliver_due(store, {"chat": channel}, after(61)))
+            counts.append(deliveries.deliver_due(store, {"chat": channel}, after(61)))
 
     threads = [threading.Thread(target=work, args=(store,)) for store in stores]
     for thread in threads:
@@ -388,7 +388,7 @@ def test_a_warning_is_overtaken_although_the_resolution_is_overdue(desk: Desk) -
     desk.answer(FakeSender(), now=after(hours=26.45))
     assert desk.case().due_at is not None
     channel = FakeChannel()
-    watch.deliver_due(desk.store, {"chat": channel}, after(hours=26.5))
+    deliveries.deliver_due(desk.store, {"chat": channel}, after(hours=26.5))
     assert channel.took == []
 
 
@@ -400,7 +400,7 @@ def test_a_deliverer_with_an_old_list_does_not_try_what_another_has_just_tried(d
     class Slow(FakeChannel):
         def deliver(self, notice: Notice) -> None:
             if not broken.tries:
-                watch.deliver_due(desk.store, {"chat": broken}, after(61))
+                deliveries.deliver_due(desk.store, {"chat": broken}, after(61))
             super().deliver(notice)
 
     slow = Slow()

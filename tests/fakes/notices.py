@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from desk.model.alert import AlertKind, Notice
+from desk.model.alert import AlertKind, CaseNotice, SourceNotice
 from desk.model.case import CaseId
 from tests.fakes.clock import START
 
-NOTICE = Notice(
+NOTICE = CaseNotice(
     message_id="alert-12-ops",
     kind=AlertKind.BREACH,
     at=START,
@@ -22,4 +22,15 @@ NOTICE = Notice(
     customer="ana",
     excerpt="It broke & nobody answers",
     url="https://x.com/ana/status/1",
+)
+
+SILENCE = SourceNotice(
+    message_id="alert-13-ops",
+    kind=AlertKind.SOURCE_SILENT,
+    at=START,
+    source="x:mentions",
+    state="backing_off",
+    last_success_at=START - timedelta(minutes=5),
+    error="401 Unauthorized: <b>check</b> the token",
+    permanent=True,
 )

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from answerback import clock
 from answerback.cli import main
-from desk import watch
+from desk import deliveries, watch
 from desk.errors import DeliveryError
-from desk.ports import Batch, Gap
+from desk.ports import Batch, Gap, Headroom
 from desk.store import sources
 from desk.watch import AlertRules
 from tests.kernel import NOON, Desk, FakeChannel, after, post
@@ -27,7 +28,7 @@ def said(
     desk.take(post("1"))
     watch.raise_alerts(desk.store, AlertRules(), ["chat"], after(minutes=59))
     chat = FakeChannel("chat", DeliveryError("chat answered 500."))
-    watch.deliver_due(desk.store, {"chat": chat}, after(minutes=59))
+    deliveries.deliver_due(desk.store, {"chat": chat}, after(minutes=59))
     gap = Gap(NOON, NOON + timedelta(hours=2), "X keeps 7 days.")
     with desk.store.write() as db:
         sources.save_fetch(db, "x:search", Batch(gaps=(gap,)), NOON)
@@ -46,3 +47,32 @@ def test_an_alert_that_no_chat_takes_is_told_before_it_is_given_up(said: str) ->
 def test_a_source_that_is_down_and_what_may_be_missing(said: str) -> None:
     assert "✗ source     x:own: backing_off, last success never. No  [31mright." in said
     assert "x:search: posts may be missing from 2026-11-17 12:00 to 2026-11-17 14:00 UTC. X keeps 7" in said
+
+
+def source_lines(desk: Desk, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    with pytest.raises(SystemExit):
+        main(["doctor", "--db", str(desk.store.path)])
+    return [line for line in capsys.readouterr().out.splitlines() if " source " in line]
+
+
+def test_how_each_source_is(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """State, lag, what the limit allows; and that nothing comes where the source itself says nothing."""
+    now = clock.now().replace(microsecond=0)
+    moments = [now - timedelta(minutes=8), now - timedelta(minutes=40), now - timedelta(days=9)]
+    with desk.store.write() as db:
+        room = Headroom(12, 450, now + timedelta(minutes=5))
+        sources.listen(db, {"a": 60.0, "b": 300.0, "c": 60.0}, moments[1])
+        sources.save_fetch(db, "a", Batch([post("1", at=moments[1])], headroom=room), moments[0])
+        sources.save_fetch(db, "b", Batch(), moments[0])
+        sources.listen(db, {"c": 60.0}, moments[2])
+        for minutes in range(40, -1, -1):
+            sources.listen(db, {"a": 60.0, "b": 300.0}, now - timedelta(minutes=minutes))
+
+    a, b, c = source_lines(desk, capsys)
+
+    assert a.startswith(f"✗ source     a: silent, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min 0")
+    assert f"newest post {moments[1]:%Y-%m-%d %H:%M} UTC, 12 of 450 requests left until" in a
+    assert b.startswith(f"✓ source     b: ok, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min 0")
+    assert c.startswith(
+        f"• source     c: not listened to since {moments[2]:%Y-%m-%d %H:%M} UTC, last success never"
+    )

@@ -13,11 +13,12 @@ from answerback import pipeline as module
 from answerback.pipeline import Pipeline, replay, run
 from answerback.terminal import PlainFormatter, one_line, plain
 from desk.errors import SourceError, StoreError
+from desk.model.alert import Notice, SourceNotice
 from desk.model.verdict import Verdict
 from desk.ports import Batch
 from desk.watch import AlertRules
 from listener import platform
-from tests.kernel import NOON, Desk, WordPredictor, after, post
+from tests.kernel import NOON, Desk, FakeChannel, WordPredictor, after, post
 
 
 @pytest.fixture
@@ -91,6 +92,25 @@ def test_a_run_ends_well_when_it_is_asked_to(made: Pipeline, desk: Desk) -> None
     assert run(made, [platform.Feed(source)], stop) is True
     asking.join(timeout=20)
     assert desk.mention("bluesky:1").text
+
+
+def test_a_source_whose_token_is_wrong_is_told_to_the_team_by_the_run_itself(made: Pipeline) -> None:
+    stop = threading.Event()
+
+    class Chat(FakeChannel):
+        def deliver(self, notice: Notice) -> None:
+            super().deliver(notice)
+            stop.set()
+
+    chat = Chat()
+    source = Feed(SourceError("401: check the token", permanent=True))
+    giving_up = threading.Timer(30, stop.set)
+    giving_up.start()
+    assert run(replace(made, channels={"chat": chat}), [platform.Feed(source)], stop) is True
+    giving_up.cancel()
+    (notice,) = chat.took
+    assert isinstance(notice, SourceNotice)
+    assert (notice.source, notice.error, notice.permanent) == ("feed", "401: check the token", True)
 
 
 def test_a_defect_in_one_step_ends_all_and_is_told(

@@ -18,7 +18,7 @@ from desk.model.alert import AlertKind
 from listener.alerts.channels import AppriseChannel
 from listener.alerts.notices import body, headline, quote
 from tests.fakes.loopback import Answer, Hang, Reset
-from tests.fakes.notices import NOTICE
+from tests.fakes.notices import NOTICE, SILENCE
 from tests.fakes.webhook_receiver import WebhookReceiver
 
 
@@ -50,6 +50,19 @@ def test_each_kind_has_its_headline(receiver: WebhookReceiver, kind: AlertKind, 
 
     assert receiver.received[0].json["title"].startswith(words)
     assert receiver.received[0].json["message"].splitlines()[:2] == ["high, new, with kim", "No due time"]
+
+
+def test_a_silent_source_is_said_with_its_error_and_without_mark_up(receiver: WebhookReceiver) -> None:
+    channel_to(receiver).deliver(SILENCE)
+
+    got = receiver.received[0].json
+    assert got["title"] == "Source silent: x:mentions"
+    assert got["message"].splitlines() == [
+        "Last success 2026-03-10 08:55 UTC. Posts may be waiting unseen.",
+        "401 Unauthorized: ‹b›check‹/b› the token",
+        "It will not come back by itself: see answerback doctor.",
+    ]
+    assert got["type"] == "failure"
 
 
 @pytest.mark.parametrize(

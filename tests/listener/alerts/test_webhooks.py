@@ -15,7 +15,7 @@ from desk.errors import DeliveryError, InputError
 from listener.alerts.webhooks import WebhookChannel, is_public
 from tests.fakes.clock import START, Clock
 from tests.fakes.loopback import Answer, Hang, Reset
-from tests.fakes.notices import NOTICE
+from tests.fakes.notices import NOTICE, SILENCE
 from tests.fakes.webhook_receiver import WebhookReceiver
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -57,6 +57,22 @@ def test_an_alert_arrives_signed_with_its_facts(receiver: WebhookReceiver, clock
             "customer": "ana",
             "excerpt": "It broke & nobody answers",
             "url": "https://x.com/ana/status/1",
+        },
+    }
+
+
+def test_an_alert_about_a_source_has_a_type_of_its_own(receiver: WebhookReceiver, clock: Clock) -> None:
+    channel_to(receiver, clock).deliver(SILENCE)
+
+    assert receiver.received[0].json == {
+        "type": "source.silent",
+        "timestamp": "2026-03-10T09:00:00+00:00",
+        "data": {
+            "source": "x:mentions",
+            "state": "backing_off",
+            "last_success_at": "2026-03-10T08:55:00+00:00",
+            "error": "401 Unauthorized: <b>check</b> the token",
+            "permanent": True,
         },
     }
 
