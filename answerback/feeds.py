@@ -7,7 +7,7 @@ from itertools import groupby
 
 from answerback import clock, secrets
 from answerback.config import ConfigError
-from desk.ports import ReplySender
+from desk.ports import DeletionCheck, ReplySender
 from listener import platforms
 from listener.platform import Connected, Feed, NamedSettings
 
@@ -23,8 +23,10 @@ def make_feeds(sources: Sequence[NamedSettings]) -> Connected:
             )
     feeds: list[Feed] = []
     senders: dict[str, ReplySender] = {}
+    checkers: list[DeletionCheck] = []
     for kind, group in groupby(sorted(sources, key=lambda source: source.type), lambda source: source.type):
         made = platforms.load(kind).connect(list(group), secrets.of_source, clock.now)
         feeds += made.feeds
         senders |= made.senders
-    return Connected(feeds, senders)
+        checkers += made.checkers
+    return Connected(feeds, senders, checkers)

@@ -14,7 +14,8 @@ from functools import partial
 from desk import deliveries, intake, outbox, threads, watch
 from desk.classification import classify_pending
 from desk.errors import DeskError
-from desk.ports import AlertChannel, Batch, Now, Predictor, ReplySender, Source
+from desk.ports import AlertChannel, Batch, DeletionCheck, Now, Predictor, ReplySender, Source
+from desk.recheck import Recheck
 from desk.store import Store, health_view, sources
 from desk.store.sources import SourceStatus
 from desk.store.totals_view import latest_post_at
@@ -127,7 +128,13 @@ def _work_off(pipeline: Pipeline) -> None:
     pipeline.watch(clock, sweeper=REPLAY)
 
 
-def run(pipeline: Pipeline, feeds: Sequence[Feed], stop: threading.Event) -> bool:
+def run(
+    pipeline: Pipeline,
+    feeds: Sequence[Feed],
+    stop: threading.Event,
+    *,
+    checkers: Sequence[DeletionCheck] = (),
+) -> bool:
     """Listen until `stop` is set: a thread for each source, each stream and each kind of work.
 
     A slow chat must not hold up a reply, nor a long backfill the watch over the clocks.
@@ -137,9 +144,11 @@ def run(pipeline: Pipeline, feeds: Sequence[Feed], stop: threading.Event) -> boo
     defect ended the run.
     """
     died = threading.Event()
-    listening = {feed.source.name: feed.source.interval_seconds for feed in feeds}
-    pipeline = replace(pipeline, listening=listening)
+    rechecks = [Recheck(pipeline.store, checker, pipeline.now) for checker in checkers]
+    sources_read = (*(feed.source for feed in feeds), *rechecks)
+    pipeline = replace(pipeline, listening={each.name: each.interval_seconds for each in sources_read})
     work = [(feed.source.name, partial(_listen, pipeline, feed, stop)) for feed in feeds]
+    work += [(each.name, partial(_read, pipeline, each, each.record, stop)) for each in rechecks]
     streams = {id(feed.stream): feed.stream for feed in feeds if feed.stream is not None}
     work += [("stream", partial(stream.run, stop)) for stream in streams.values()]
     work += [
@@ -171,6 +180,15 @@ def _listen(pipeline: Pipeline, feed: Feed, stop: threading.Event) -> None:
         if taken.quarantined:
             log.warning("%s: %d records could not be read and are kept", source.name, taken.quarantined)
 
+    waits: Stop = stop
+    if feed.stream is not None:
+        waits = feed.stream.waits(stop, source.interval_seconds)
+    _read(pipeline, source, record, waits)
+
+
+def _read(pipeline: Pipeline, source: Source, record: Callable[[Batch], object], stop: Stop) -> None:
+    """Fetch until `stop` is set, and keep what the source says of itself."""
+
     def load_cursor() -> str | None:
         with pipeline.store.read() as db:
             return sources.cursor(db, source.name)
@@ -191,10 +209,7 @@ def _listen(pipeline: Pipeline, feed: Feed, stop: threading.Event) -> None:
         except DeskError as error:  # a full disk: the fetch failed for it, and is tried again
             log.error("%s: %s", source.name, error)
 
-    waits: Stop = stop
-    if feed.stream is not None:
-        waits = feed.stream.waits(stop, source.interval_seconds)
-    run_source(source, record, load_cursor, waits, note, now=pipeline.now, random=random.random)
+    run_source(source, record, load_cursor, stop, note, now=pipeline.now, random=random.random)
 
 
 def _loop(step: Callable[[datetime], object], now: Now, stop: threading.Event) -> None:

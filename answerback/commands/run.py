@@ -45,7 +45,7 @@ def run(*, config_path: Path | None, db_path: Path | None) -> int:
     made = bootstrap.make_pipeline(config, store, senders=connected.senders, channels=channels)
     log = logging.getLogger("answerback")
     log.info("listening to %s", ", ".join(feed.source.name for feed in connected.feeds))
-    sound = pipeline.run(made, connected.feeds, stop)
+    sound = pipeline.run(made, connected.feeds, stop, checkers=connected.checkers)
     log.info("stopped")
     return Exit.OK if sound else Exit.FAILED
 

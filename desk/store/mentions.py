@@ -98,6 +98,7 @@ def apply_deletion(db: Database, mention_id: MentionId, at: datetime) -> bool:
         (to_ms(at), mention_id),
     ).fetchone()
     db.execute("DELETE FROM verdicts WHERE mention_id = ?", (mention_id,))
+    db.execute("DELETE FROM looks WHERE seq = (SELECT seq FROM mentions WHERE id = ?)", (mention_id,))
     return row is not None
 
 

@@ -214,6 +214,17 @@ CREATE TABLE sources (
     listened_until INTEGER
 ) STRICT;
 
+-- When a post is to be looked at again, on platforms whose feeds do not tell that it is gone.
+-- A table of its own: the search index follows every change of `mentions`.
+CREATE TABLE looks (
+    seq INTEGER PRIMARY KEY REFERENCES mentions(seq) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX looks_due ON looks(source, due_at);
+CREATE INDEX looks_recent ON looks(source, created_at);
+
 -- Stretches of time from which posts may be missing for good.
 CREATE TABLE gaps (
     source TEXT NOT NULL,

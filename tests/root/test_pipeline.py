@@ -14,8 +14,9 @@ from answerback.pipeline import Pipeline, replay, run
 from answerback.terminal import PlainFormatter, one_line, plain
 from desk.errors import SourceError, StoreError
 from desk.model.alert import Notice, SourceNotice
+from desk.model.mention import Mention
 from desk.model.verdict import Verdict
-from desk.ports import Batch
+from desk.ports import Batch, Looked
 from desk.watch import AlertRules
 from listener import platform
 from tests.kernel import NOON, Desk, FakeChannel, WordPredictor, after, post
@@ -111,6 +112,24 @@ def test_a_source_whose_token_is_wrong_is_told_to_the_team_by_the_run_itself(mad
     (notice,) = chat.took
     assert isinstance(notice, SourceNotice)
     assert (notice.source, notice.error, notice.permanent) == ("feed", "401: check the token", True)
+
+
+def test_a_run_looks_at_held_posts_again(made: Pipeline, desk: Desk) -> None:
+    desk.take(post("1", seen=after(days=-1)))
+    stop = threading.Event()
+
+    class Gone:
+        name, source, batch_size, posts_per_day = "bluesky:deletions", "bluesky", 100, None
+
+        def look(self, held: Sequence[Mention]) -> Looked:
+            stop.set()
+            return Looked(deleted=[each.id for each in held])
+
+    giving_up = threading.Timer(30, stop.set)
+    giving_up.start()
+    assert run(made, [], stop, checkers=[Gone()]) is True
+    giving_up.cancel()
+    assert desk.mention("bluesky:1").text == ""
 
 
 def test_a_defect_in_one_step_ends_all_and_is_told(
