@@ -42,6 +42,8 @@ class Example:
     complaint: float | None = None
     """Target probability: 0, 1, or between them for a weak label."""
     complaint_weight: float = 1.0
+    anger: float | None = None
+    abuse: float | None = None
     sentiment: int | None = None
     """Index into `SENTIMENTS`."""
     polar: bool = False
@@ -149,8 +151,17 @@ def _turkish_sentiment(blank: Example, row: Row, _: random.Random) -> Example:
 def _turkish_emotion(blank: Example, row: Row, _: random.Random) -> Example:
     # Fear, grief, joy and surprise over private matters are no complaints; anger may be one.
     angry, happy = row["emotion"] == "kızgın", row["emotion"] == "mutlu"
-    known = replace(blank, sentiment=2 if happy else 0, polar=True) if angry or happy else blank
+    known = replace(blank, anger=float(angry))
+    known = replace(known, sentiment=2 if happy else 0, polar=True) if angry or happy else known
     return known if angry else replace(known, complaint=0.0, complaint_weight=0.5)
+
+
+def _emotion(blank: Example, row: Row, _: random.Random) -> Example:
+    return replace(blank, anger=float(row["emotion"] == "anger"))
+
+
+def _offence(blank: Example, row: Row, _: random.Random) -> Example:
+    return replace(blank, abuse=float(row["offensive"] == "offensive"))
 
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -178,12 +189,14 @@ def _russian_brand(blank: Example, row: Row, _: random.Random) -> Example:
 
 
 SOURCES = (
-    Source("complaints_en", _complaint, repeat=4),
+    Source("complaints_en", _complaint, repeat=5),
     Source("complaints_tr_bank", _turkish_complaint, limit=1_000),
-    Source("sentiment_en_semeval", _sentiment, limit=16_000),
-    Source("sentiment_xlmt", _sentiment, limit=9_000),
-    Source("brands_ru", _russian_brand, repeat=2),
-    Source("sentiment_tr", _turkish_sentiment, limit=3_000),
-    Source("emotion_tr", _turkish_emotion, limit=1_200),
+    Source("sentiment_en_semeval", _sentiment, limit=20_000),
+    Source("sentiment_xlmt", _sentiment),
+    Source("brands_ru", _russian_brand, repeat=3),
+    Source("sentiment_tr", _turkish_sentiment, limit=4_000),
+    Source("emotion_tr", _turkish_emotion),
+    Source("emotion_en", _emotion),
+    Source("offensive_en", _offence, limit=5_000),
 )
 """What the shipped weights learn from. `airlines_en` is not among them: its licence bars commercial use."""

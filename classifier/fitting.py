@@ -17,6 +17,7 @@ import torch
 from tokenizers import Tokenizer
 
 from classifier.data import SOURCES, Example, Source, load_examples
+from classifier.labels import BINARY_HEADS
 from classifier.network import Batch, Network, loss_of
 from desk.errors import DeskError
 
@@ -43,9 +44,11 @@ class Plan:
     decay: float = 0.9
     weight_decay: float = 0.01
     warmup_share: float = 0.06
-    frozen_layers: int = 3
-    """Lowest layers left as they are: a sixth less time, and languages without complaint labels keep
+    frozen_layers: int = 2
+    """Lowest layers left as they are: that saves time, and languages without complaint labels keep
     what they share with English."""
+    early_layer: int = 4
+    """Layers below the early heads."""
     checkpoint_steps: int = 200
     log_steps: int = 20
     threads: int = 2
@@ -77,7 +80,7 @@ def fit(
     torch.manual_seed(seed)
     run.mkdir(parents=True, exist_ok=True)
     batches = schedule(load_examples(data, plan.sources, "train", seed), base, plan, seed)
-    network = Network(base, plan.frozen_layers)
+    network = Network(base, plan.frozen_layers, plan.early_layer)
     optimiser = torch.optim.AdamW(
         network.parameter_groups(plan.rate, plan.decay, plan.head_rate), weight_decay=plan.weight_decay
     )
@@ -153,10 +156,21 @@ def collate(items: Sequence[Encoded]) -> Batch:
     return Batch(
         ids=ids,
         mask=mask,
-        complaint=torch.tensor([example.complaint or 0.0 for example in examples]),
-        complaint_weight=torch.tensor(
-            [0.0 if example.complaint is None else example.complaint_weight for example in examples]
-        ),
+        binary={
+            head: torch.tensor([getattr(example, head) or 0.0 for example in examples])
+            for head in BINARY_HEADS
+        },
+        binary_weight={
+            head: torch.tensor(
+                [
+                    0.0
+                    if getattr(example, head) is None
+                    else (example.complaint_weight if head == "complaint" else 1.0)
+                    for example in examples
+                ]
+            )
+            for head in BINARY_HEADS
+        },
         sentiment=torch.tensor([example.sentiment or 0 for example in examples]),
         sentiment_weight=torch.tensor([float(example.sentiment is not None) for example in examples]),
         polar=torch.tensor([example.polar for example in examples]),
@@ -164,7 +178,9 @@ def collate(items: Sequence[Encoded]) -> Batch:
 
 
 def _identity(batches: Sequence[Sequence[Encoded]], plan: Plan, seed: int) -> dict[str, object]:
-    settings = {name: value for name, value in asdict(plan).items() if name != "sources"}
+    """What a resumed run must share with the one that it goes on from; how it is watched is free."""
+    free = {"sources", "checkpoint_steps", "log_steps", "threads"}
+    settings = {name: value for name, value in asdict(plan).items() if name not in free}
     return {
         "seed": seed,
         "steps": len(batches),

@@ -13,3 +13,7 @@ LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "pt", "ru", "tr")
 
 UNDETERMINED = "und"
 """ISO 639-2 code for a text that does not tell its language."""
+
+BINARY_HEADS = ("complaint", "anger", "abuse")
+HEADS = {**dict.fromkeys(BINARY_HEADS, 1), "sentiment": len(SENTIMENTS)}
+"""Outputs by head. Language reads the tokens alone, and is no part of the network that is trained."""

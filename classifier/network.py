@@ -1,4 +1,8 @@
-"""The network in torch, for training only: one encoder, mean pooling, a linear layer per head."""
+"""The network in torch, for training only: one encoder, mean pooling, a linear layer per head.
+
+The heads stand twice: above the top layer, and above a low one, where they learn to say what the top ones
+say. A post on which the low ones are sure is answered there, for a third of the time.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from torch.nn import functional
 from transformers import AutoModel
 from transformers.utils import logging
 
-from classifier.labels import SENTIMENTS
+from classifier.labels import BINARY_HEADS, HEADS, SENTIMENTS
 from classifier.quantise import Floats, dequantise_rows, quantise_rows
 
 
@@ -23,14 +27,22 @@ class Batch:
     """Token ids, [batch, tokens], int64."""
     mask: Tensor
     """1 where a token is real, [batch, tokens], int64."""
-    complaint: Tensor
-    """Target probability, [batch], float32."""
-    complaint_weight: Tensor
+    binary: dict[str, Tensor]
+    """Target probabilities by head of `BINARY_HEADS`, each [batch], float32."""
+    binary_weight: dict[str, Tensor]
     sentiment: Tensor
     """Index into `SENTIMENTS`, [batch], int64."""
     sentiment_weight: Tensor
     polar: Tensor
     """True where the neutral output takes no part, [batch], bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logits:
+    """Logits by head: [batch] of the binary ones, [batch, 3] of sentiment."""
+
+    top: dict[str, Tensor]
+    early: dict[str, Tensor]
 
 
 class Network(nn.Module):
@@ -39,7 +51,7 @@ class Network(nn.Module):
     So the layers above train on exactly what they are served with, and quantising the table costs nothing.
     """
 
-    def __init__(self, base: Path, frozen_layers: int, dropout: float = 0.1) -> None:
+    def __init__(self, base: Path, frozen_layers: int, early_layer: int, dropout: float = 0.1) -> None:
         super().__init__()
         # Its loading report names the base's pooling layer, which nobody here wants, in a dozen lines.
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -55,8 +67,9 @@ class Network(nn.Module):
         )
         width = self.encoder.config.hidden_size
         self.dropout = nn.Dropout(dropout)
-        self.complaint = nn.Linear(width, 1)
-        self.sentiment = nn.Linear(width, len(SENTIMENTS))
+        self.early_layer = early_layer
+        self.top = nn.ModuleDict({head: nn.Linear(width, size) for head, size in HEADS.items()})
+        self.early = nn.ModuleDict({head: nn.Linear(width, size) for head, size in HEADS.items()})
         table = self.encoder.embeddings.word_embeddings.weight
         with torch.no_grad():
             table.copy_(torch.from_numpy(dequantise_rows(*quantise_rows(table.numpy()))))
@@ -64,13 +77,17 @@ class Network(nn.Module):
         for layer in self.encoder.encoder.layer[:frozen_layers]:
             layer.requires_grad_(False)
 
-    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return complaint logits [batch], sentiment logits [batch, 3] and pooled states [batch, width]."""
-        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        real = mask.unsqueeze(-1).to(states.dtype)
-        pooled = (states * real).sum(1) / real.sum(1)
-        dropped = self.dropout(pooled)
-        return self.complaint(dropped).squeeze(-1), self.sentiment(dropped), pooled
+    def forward(self, ids: Tensor, mask: Tensor) -> Logits:
+        """Return the logits of all heads, [batch] or [batch, 3]."""
+        states = self.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        real = mask.unsqueeze(-1).to(states[-1].dtype)
+
+        def read(heads: nn.ModuleDict, layer: int) -> dict[str, Tensor]:
+            pooled = self.dropout((states[layer] * real).sum(1) / real.sum(1))
+            # A squeeze only where a head has one output: the binary ones.
+            return {name: head(pooled).squeeze(-1) for name, head in heads.items()}
+
+        return Logits(read(self.top, -1), read(self.early, self.early_layer))
 
     @property
     def table(self) -> Floats:
@@ -81,7 +98,7 @@ class Network(nn.Module):
     def parameter_groups(self, rate: float, decay: float, head_rate: float) -> list[dict[str, object]]:
         """Return optimiser groups: each layer learns `decay` times as fast as the one above it."""
         layers = self.encoder.encoder.layer
-        heads = [*self.complaint.parameters(), *self.sentiment.parameters()]
+        heads = [*self.top.parameters(), *self.early.parameters()]
         groups: list[dict[str, object]] = [{"params": heads, "lr": head_rate}]
         for depth, layer in enumerate(reversed(layers)):
             trained = [parameter for parameter in layer.parameters() if parameter.requires_grad]
@@ -90,20 +107,43 @@ class Network(nn.Module):
         return groups
 
 
+_SHARES = {"complaint": 2.0, "anger": 0.5, "abuse": 0.5}
+"""What a labelled row of each binary head weighs; one of sentiment weighs 1."""
+_EARLY_SHARE = 0.3
+"""Small: the low layers serve the top first."""
+
+
 def loss_of(network: Network, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """Return the summed loss of one batch and its parts by head.
 
     Each part is divided by the batch size and not by the number of labelled rows, so a row weighs the same
     in every batch.
     """
-    complaint_logits, sentiment_logits, _ = network(batch.ids, batch.mask)
-    complaint = functional.binary_cross_entropy_with_logits(
-        complaint_logits, batch.complaint, weight=batch.complaint_weight, reduction="sum"
-    )
-    neutral_off = torch.zeros_like(sentiment_logits)
-    neutral_off[:, SENTIMENTS.index("neutral")] = batch.polar.to(sentiment_logits.dtype) * -1e4
-    sentiment = functional.cross_entropy(sentiment_logits + neutral_off, batch.sentiment, reduction="none")
-    sentiment = (sentiment * batch.sentiment_weight).sum()
+    logits = network(batch.ids, batch.mask)
     size = len(batch.ids)
-    parts = {"complaint": complaint.item() / size, "sentiment": sentiment.item() / size}
-    return (2.0 * complaint + sentiment) / size, parts
+    parts = {
+        head: share
+        / size
+        * functional.binary_cross_entropy_with_logits(
+            logits.top[head], batch.binary[head], weight=batch.binary_weight[head], reduction="sum"
+        )
+        for head, share in _SHARES.items()
+    }
+    top = logits.top["sentiment"]
+    neutral_off = torch.zeros_like(top)
+    neutral_off[:, SENTIMENTS.index("neutral")] = batch.polar.to(top.dtype) * -1e4
+    sentiment = functional.cross_entropy(top + neutral_off, batch.sentiment, reduction="none")
+    parts["sentiment"] = (sentiment * batch.sentiment_weight).sum() / size
+    parts["early"] = _EARLY_SHARE * _disagreement(logits)
+    return torch.stack(list(parts.values())).sum(), {name: part.item() for name, part in parts.items()}
+
+
+def _disagreement(logits: Logits) -> Tensor:
+    """How far the early heads are from what the top ones say, labels or none (Hinton et al. 2015)."""
+    total = functional.cross_entropy(
+        logits.early["sentiment"], logits.top["sentiment"].detach().softmax(-1), reduction="mean"
+    )
+    for head in BINARY_HEADS:
+        said = logits.top[head].detach().sigmoid()
+        total = total + functional.binary_cross_entropy_with_logits(logits.early[head], said)
+    return total
