@@ -114,6 +114,9 @@ def _as_json(record: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
             "neutral": round(verdict.sentiment.neutral, 4),
             "positive": round(verdict.sentiment.positive, 4),
         },
+        "anger": round(verdict.anger, 4),
+        "abuse": round(verdict.abuse, 4),
+        "reason": verdict.reason,
         "language": verdict.language,
         "model": verdict.model,
     }

@@ -54,6 +54,11 @@ def count_mastodon(text: str) -> int:
     return int(links) * X_LINK_LENGTH + count_graphemes(bare)
 
 
+def count_utf16(text: str) -> int:
+    """UTF-16 code units: an emoji is two. What Telegram measures texts in."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     key: str
@@ -84,6 +89,10 @@ _PLATFORMS = {
         Platform("bluesky", "Bluesky", 300, count_graphemes, trainable=True, max_bytes=3_000),
         Platform("mastodon", "Mastodon", 500, count_mastodon, trainable=True),
         Platform("reddit", "Reddit", 10_000, len, trainable=False),
+        Platform("rss", "Feed", 10_000, len, trainable=False),
+        Platform("telegram", "Telegram", 4_096, count_utf16, trainable=False),
+        Platform("vk", "VK", 2_000, len, trainable=False),
+        Platform("youtube", "YouTube", 10_000, len, trainable=False),
     )
 }
 

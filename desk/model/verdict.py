@@ -31,3 +31,11 @@ class Verdict:
     """Version of the weights, for example "answerback-12l-2026.11"."""
     embedding: bytes
     """Unit-length sentence vector as little-endian float16; its dimension is the model's (384)."""
+    anger: float = 0.0
+    """Probability that the text is angry."""
+    abuse: float = 0.0
+    """Probability that the text is abusive. Shown to agents; nobody is ignored for it."""
+    reason: str = ""
+    """What it is about, by the name of a reason ("delay"); empty where no reason fits well enough."""
+    reason_score: float = 0.0
+    """How well the reason fits: a cosine above the mean, comparable within one model only."""

@@ -28,7 +28,8 @@ MENTION_COLUMNS = (
     "mention_id", "source", "external_id", "conversation", "in_reply_to", "brand", "case_id", "customer_id",
     "author_id", "handle", "author_name", "from_brand", "automatic", "created_at", "received_at",
     "edited_at", "deleted_at", "language", "text", "url", "decision", "reasons", "complaint",
-    "is_complaint", "needs_look", "negative", "neutral", "positive", "verdict_language", "model",
+    "is_complaint", "needs_look", "negative", "neutral", "positive", "verdict_language", "model", "anger",
+    "abuse", "reason",
 )  # fmt: skip
 EVENT_COLUMNS = ("seq", "case_id", "kind", "at", "recorded_at", "actor", "mention_id", "data")
 
@@ -64,7 +65,7 @@ def mentions(store: Store) -> Iterator[Row]:
         "m.received_at, m.edited_at, m.deleted_at, m.language, "
         "CASE WHEN m.deleted_at IS NULL THEN m.url END AS url, m.decision, m.reasons, v.complaint, "
         "v.is_complaint, v.needs_look, v.negative, v.neutral, v.positive, "
-        "v.language AS verdict_language, v.model "
+        "v.language AS verdict_language, v.model, v.anger, v.abuse, v.reason "
         "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id AND m.deleted_at IS NULL "
         "WHERE m.seq > :after ORDER BY m.seq LIMIT :page"
     )

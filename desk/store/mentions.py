@@ -179,7 +179,7 @@ def brand_posts(db: Database, conversation: ConversationId, since: datetime) -> 
 
 VERDICT_COLUMNS = (
     "v.complaint, v.is_complaint, v.needs_look, v.negative, v.neutral, v.positive, "
-    "v.language AS verdict_language, v.model, v.embedding"
+    "v.language AS verdict_language, v.model, v.embedding, v.anger, v.abuse, v.reason, v.reason_score"
 )
 """What `verdict_of` needs, of `verdicts v`."""
 
@@ -194,7 +194,8 @@ def save_verdicts(db: Database, verdicts: Iterable[tuple[Mention, Verdict]]) -> 
         if current is None:
             continue
         db.execute(
-            "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mention_id) DO NOTHING",
+            "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (mention_id) DO NOTHING",
             (
                 mention.id,
                 verdict.complaint,
@@ -206,6 +207,10 @@ def save_verdicts(db: Database, verdicts: Iterable[tuple[Mention, Verdict]]) -> 
                 verdict.language,
                 verdict.model,
                 verdict.embedding,
+                verdict.anger,
+                verdict.abuse,
+                verdict.reason,
+                verdict.reason_score,
             ),
         )
 
@@ -238,6 +243,10 @@ def verdict_of(row: Mapping[str, Any]) -> Verdict:
         language=row["verdict_language"],
         model=row["model"],
         embedding=row["embedding"],
+        anger=row["anger"],
+        abuse=row["abuse"],
+        reason=row["reason"],
+        reason_score=row["reason_score"],
     )
 
 

@@ -81,7 +81,11 @@ CREATE TABLE verdicts (
     positive REAL NOT NULL,
     language TEXT NOT NULL,
     model TEXT NOT NULL,
-    embedding BLOB NOT NULL
+    embedding BLOB NOT NULL,
+    anger REAL NOT NULL,
+    abuse REAL NOT NULL,
+    reason TEXT NOT NULL,
+    reason_score REAL NOT NULL
 ) STRICT;
 
 -- What was promised to whom, under the digest of its definition, so that an old report can be made again.
@@ -224,6 +228,25 @@ CREATE TABLE looks (
 ) STRICT;
 CREATE INDEX looks_due ON looks(source, due_at);
 CREATE INDEX looks_recent ON looks(source, created_at);
+
+-- What platforms have charged, by source, month in UTC ("2026-11") and kind.
+CREATE TABLE spending (
+    account TEXT NOT NULL,
+    month TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    micro_usd INTEGER NOT NULL,
+    reads INTEGER NOT NULL,
+    PRIMARY KEY (account, month, kind)
+) STRICT;
+
+-- The caps of the config that runs, and the last month in which one of them stopped the reading.
+CREATE TABLE budgets (
+    account TEXT PRIMARY KEY,
+    micro_usd INTEGER,
+    reads INTEGER,
+    stopped_month TEXT
+) STRICT;
 
 -- Stretches of time from which posts may be missing for good.
 CREATE TABLE gaps (

@@ -11,7 +11,9 @@ import pytest
 from tests.e2e.conftest import Answerback
 from tests.e2e.support import DEMO_DAY, run_process
 
-FIELDS = ["id", "complaint", "is_complaint", "needs_look", "sentiment", "language", "model"]
+FIELDS = [
+    "id", "complaint", "is_complaint", "needs_look", "sentiment", "anger", "abuse", "reason", "language", "model",
+]  # fmt: skip
 
 
 def lines(*records: object) -> bytes:
