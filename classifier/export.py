@@ -1,98 +1,31 @@
-"""Writes a weights folder: the trained encoder as an ONNX graph of ONNX Runtime's fused operators.
-
-The graph is built node by node rather than traced: it is small, the same on every torch version, and its
-weights go in as int8 with one scale per output column. The token table stays outside (rows are looked up
-by the predictor), or it would sit in the file as 93 MB of float32.
-
-Inputs: `embeddings` [batch, tokens, width] float32 and `mask` [batch, tokens] int32, 1 where a token is real.
-Outputs: `complaint` [batch], `sentiment` [batch, 3] and `language` [batch, languages], all logits, and
-`embedding` [batch, width] of unit length.
-"""
+"""Writes a weights folder from trained weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from classifier.artifact import (
+    EARLY,
     EMBEDDINGS,
-    ENCODER,
     FILES,
     FORMAT,
+    LATE,
     SCALES,
     TOKENIZER,
+    Calibration,
+    EarlyExit,
     Manifest,
     sha256_of,
     write_manifest,
 )
+from classifier.graph import EncoderShape, Weights, build_early, build_late
 from classifier.labels import LANGUAGES, SENTIMENTS
-from classifier.quantise import Floats, quantise_columns, quantise_rows
+from classifier.quantise import quantise_rows
 
-OPSET = 17
 LANGUAGE_FLOOR = 0.6
-_FUSED = "com.microsoft"
-
-Weights = Mapping[str, Floats]
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderShape:
-    """Sizes that the weights alone do not tell."""
-
-    layers: int
-    heads: int
-    max_tokens: int
-    norm_epsilon: float
-    embedding_layer: int
-    """Layers below the sentence vector. The top ones forget a text's topic for its tone while they train, and
-    a vector is for finding posts about the same matter."""
-
-
-def build_graph(weights: Weights, shape: EncoderShape, *, int8: bool = True) -> onnx.ModelProto:
-    """Build the graph from a BERT encoder's and the heads' weights, named as torch names them.
-
-    `int8=False` keeps float32 weights: the yardstick that tests hold the int8 graph against.
-    """
-    graph = _Graph(weights, shape, int8)
-    states = [_embed(graph)]
-    for layer in range(shape.layers):
-        states.append(_layer(graph, f"encoder.layer.{layer}", states[-1]))
-    _heads(graph, top=states[-1], middle=states[shape.embedding_layer])
-    batch, tokens = "batch", "tokens"
-    width = weights["embeddings.LayerNorm.weight"].shape[0]
-    outputs: dict[str, list[str | int | None]] = {
-        "complaint": [batch],
-        "sentiment": [batch, len(SENTIMENTS)],
-        "language": [batch, len(LANGUAGES)],
-        "embedding": [batch, width],
-    }
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "answerback",
-            inputs=[
-                helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, [batch, tokens, width]),
-                helper.make_tensor_value_info("mask", TensorProto.INT32, [batch, tokens]),
-            ],
-            outputs=[
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes)
-                for name, sizes in outputs.items()
-            ],
-            initializer=graph.stored,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_FUSED, 1)],
-        ir_version=8,
-        producer_name="answerback",
-    )
-    onnx.checker.check_model(model)
-    return model
 
 
 def write_folder(
@@ -101,7 +34,8 @@ def write_folder(
     """Write a whole weights folder whose manifest is not calibrated yet; return that manifest."""
     out.mkdir(parents=True, exist_ok=True)
     table = weights["embeddings.word_embeddings.weight"]
-    onnx.save(build_graph(weights, shape), str(out / ENCODER))
+    onnx.save(build_early(weights, shape), str(out / EARLY))
+    onnx.save(build_late(weights, shape), str(out / LATE))
     nibbles, scales = quantise_rows(table)
     np.save(out / EMBEDDINGS, nibbles)
     np.save(out / SCALES, scales)
@@ -114,9 +48,9 @@ def write_folder(
         max_tokens=shape.max_tokens,
         complaint_threshold=0.5,
         look_threshold=0.5,
-        complaint_scale=1.0,
-        complaint_bias=0.0,
-        sentiment_temperature=1.0,
+        top=Calibration(),
+        early=Calibration(),
+        exit=EarlyExit(),
         language_floor=LANGUAGE_FLOOR,
         sentiments=SENTIMENTS,
         languages=LANGUAGES,
@@ -124,116 +58,3 @@ def write_folder(
     )
     write_manifest(out, manifest)
     return manifest
-
-
-@dataclass(frozen=True, slots=True)
-class _Graph:
-    """Nodes and stored weights so far; each method adds something and returns its name."""
-
-    weights: Weights
-    shape: EncoderShape
-    int8: bool
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    stored: list[onnx.TensorProto] = field(default_factory=list)
-
-    def store(self, name: str, value: NDArray[np.generic]) -> str:
-        self.stored.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def keep(self, name: str) -> str:
-        """Store one of the network's weights under its own name."""
-        return self.store(name, self.weights[name])
-
-    def node(self, kind: str, inputs: Sequence[str], *outputs: str, domain: str = "", **settings: Any) -> str:
-        self.nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **settings))
-        return outputs[0]
-
-    def linear(self, name: str, source: str, weights: Floats) -> str:
-        """Multiply by weights [inputs, outputs]; the bias belongs to the fused operator that follows."""
-        if self.int8:
-            codes, scale = quantise_columns(weights)
-            stored = [self.store(f"{name}.int8", codes), self.store(f"{name}.scale", scale)]
-            matrix = self.node("DequantizeLinear", stored, f"{name}.matrix", axis=1)
-        else:
-            matrix = self.store(f"{name}.matrix", weights)
-        return self.node("MatMul", [source, matrix], f"{name}.product")
-
-    def dense(self, name: str, source: str) -> str:
-        return self.linear(name, source, self.weights[f"{name}.weight"].T)
-
-    def add_and_norm(self, name: str, update: str, states: str) -> str:
-        norm = [self.keep(f"{name}.LayerNorm.weight"), self.keep(f"{name}.LayerNorm.bias")]
-        return self.node(
-            "SkipLayerNormalization",
-            [update, states, *norm, self.keep(f"{name}.dense.bias")],
-            f"{name}.states",
-            domain=_FUSED,
-            epsilon=self.shape.norm_epsilon,
-        )
-
-
-def _embed(graph: _Graph) -> str:
-    """Add positions and the one token type that a single text has."""
-    places = graph.weights["embeddings.position_embeddings.weight"][: graph.shape.max_tokens]
-    graph.store("places", places + graph.weights["embeddings.token_type_embeddings.weight"][0])
-    graph.store("zero", np.array([0], dtype=np.int64))
-    graph.store("one", np.array([1], dtype=np.int64))
-    graph.node("Shape", ["mask"], "length", start=1, end=2)
-    graph.node("Slice", ["places", "zero", "length", "zero"], "places.used")
-    graph.node("Add", ["embeddings", "places.used"], "embeddings.placed")
-    norm = [graph.keep("embeddings.LayerNorm.weight"), graph.keep("embeddings.LayerNorm.bias")]
-    return graph.node(
-        "LayerNormalization",
-        ["embeddings.placed", *norm],
-        "embeddings.states",
-        axis=-1,
-        epsilon=graph.shape.norm_epsilon,
-    )
-
-
-def _layer(graph: _Graph, name: str, states: str) -> str:
-    parts = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
-    # One product for all three is quicker than three.
-    joined = graph.linear(
-        f"{name}.qkv", states, np.concatenate([graph.weights[f"{part}.weight"].T for part in parts], axis=1)
-    )
-    bias = graph.store(f"{name}.qkv.bias", np.concatenate([graph.weights[f"{part}.bias"] for part in parts]))
-    graph.node("Split", [joined], *parts, axis=-1)
-    attended = graph.node(
-        "MultiHeadAttention",
-        [*parts, bias, "mask"],
-        f"{name}.attended",
-        domain=_FUSED,
-        num_heads=graph.shape.heads,
-    )
-    inner = f"{name}.attention.output"
-    states = graph.add_and_norm(inner, graph.dense(f"{inner}.dense", attended), states)
-    widened = graph.dense(f"{name}.intermediate.dense", states)
-    curved = graph.node(
-        "BiasGelu", [widened, graph.keep(f"{name}.intermediate.dense.bias")], f"{name}.curved", domain=_FUSED
-    )
-    return graph.add_and_norm(f"{name}.output", graph.dense(f"{name}.output.dense", curved), states)
-
-
-def _heads(graph: _Graph, top: str, middle: str) -> None:
-    """Pool over the real tokens. Language reads the tokens as they went in: a bag of them tells it best."""
-    graph.store("last", np.array([-1], dtype=np.int64))
-    graph.node("Cast", ["mask"], "mask.float", to=TensorProto.FLOAT)
-    graph.node("Unsqueeze", ["mask.float", "last"], "mask.column")
-    graph.node("ReduceSum", ["mask.column", "one"], "count", keepdims=0)
-    for name, source in (("pooled", top), ("matter", middle), ("bag", "embeddings")):
-        graph.node("Mul", [source, "mask.column"], f"{name}.real")
-        graph.node("ReduceSum", [f"{name}.real", "one"], f"{name}.sum", keepdims=0)
-        graph.node("Div", [f"{name}.sum", "count"], name)
-    for head, source, out in (
-        ("complaint", "pooled", "complaint.column"),
-        ("sentiment", "pooled", "sentiment"),
-        ("language", "bag", "language"),
-    ):
-        matrix, bias = (
-            graph.store(f"{head}.matrix", graph.weights[f"{head}.weight"].T),
-            graph.keep(f"{head}.bias"),
-        )
-        graph.node("Gemm", [source, matrix, bias], out)
-    graph.node("Squeeze", ["complaint.column", "last"], "complaint")
-    graph.node("LpNormalization", ["matter"], "embedding", axis=-1, p=2)

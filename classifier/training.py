@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from classifier.artifact import TOKENIZER, Manifest, read_manifest, write_manifest
-from classifier.calibration import best_f1_threshold, fit_platt, fit_temperature, recall_threshold
+from classifier.artifact import TOKENIZER, Calibration, Manifest, read_manifest, write_manifest
+from classifier.calibration import Array, best_f1_threshold, fit_platt, fit_temperature, recall_threshold
 from classifier.data import Example, load_examples
-from classifier.export import EncoderShape, write_folder
+from classifier.early_exit import fit_exit, probabilities
+from classifier.embedding_head import EmbeddingHead, fit_embedding_head
+from classifier.export import write_folder
 from classifier.fitting import Plan, Progress, TrainingError, fit
+from classifier.graph import EncoderShape
 from classifier.labels import UNDETERMINED
 from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_head, glimpse
 from classifier.network import Network
 from classifier.predictor import OnnxPredictor
-from classifier.quantise import quantise_rows
+from classifier.quantise import Floats, quantise_rows
 
 VERSION = "answerback-12l-2026.11"
 MAX_TOKENS = 128
@@ -26,6 +31,8 @@ MAX_TOKENS = 128
 LOOK_RECALL = 0.97
 TEMPERATURE_ROWS = 2_000
 """About so many rows, evenly taken, are plenty for the one number of the sentiment head."""
+EXIT_ROWS = 3_000
+EMBEDDED_TEXTS = 8_000
 CALIBRATED_ON = "complaints_en"
 """The one source whose complaint labels were given by people to posts of every kind."""
 
@@ -49,9 +56,14 @@ def train(
     """
     plan = plan or Plan()
     network = fit(data, base, out / "run", resume=resume, seed=seed, plan=plan, progress=progress)
-    write_weights(network, _language_head(network, data, base, plan, seed), base, out, version)
-    validation = load_examples(data, plan.sources, "validation", seed)
-    manifest = calibrate(out, validation)
+    known = load_examples(data, tuple(replace(one, limit=None) for one in plan.sources), "train", seed)
+    texts = [example.text for example in known]
+    heads = (
+        _language_head(network, known, base, plan, seed),
+        fit_embedding_head(network, base, texts[:: max(1, len(texts) // EMBEDDED_TEXTS)], plan.max_tokens),
+    )
+    write_weights(network, *heads, base, out, version)
+    manifest = calibrate(out, load_examples(data, plan.sources, "validation", seed))
     if progress is not None:
         progress(
             {"kind": "calibrated", "threshold": manifest.complaint_threshold, "look": manifest.look_threshold}
@@ -59,24 +71,32 @@ def train(
     return manifest
 
 
-def write_weights(network: Network, language: LanguageHead, base: Path, out: Path, version: str) -> Manifest:
-    """Write the trained network and its language head as a weights folder, not calibrated yet."""
+def write_weights(
+    network: Network,
+    language: LanguageHead,
+    embedding: EmbeddingHead,
+    base: Path,
+    out: Path,
+    version: str,
+) -> Manifest:
+    """Write the trained network and the heads fitted beside it as a weights folder, not calibrated yet."""
     # The encoder's own layers are named encoder.encoder.layer.*: one prefix goes, the other stays.
     weights = {name.removeprefix("encoder."): value.numpy() for name, value in network.state_dict().items()}
     weights |= {"language.weight": language.weight, "language.bias": language.bias}
+    weights |= {"embedding.weight": embedding.weight, "embedding.bias": embedding.bias}
     config = network.encoder.config
     shape = EncoderShape(
         layers=config.num_hidden_layers,
+        early_layers=network.early_layer,
         heads=config.num_attention_heads,
         max_tokens=min(MAX_TOKENS, config.max_position_embeddings),
         norm_epsilon=config.layer_norm_eps,
-        embedding_layer=config.num_hidden_layers // 2,
     )
     return write_folder(out, weights, shape, (base / TOKENIZER).read_bytes(), version)
 
 
 def calibrate(directory: Path, validation: list[Example]) -> Manifest:
-    """Fit calibration and thresholds on validation examples and write them into the folder's manifest.
+    """Fit calibration, thresholds and the early exit on validation examples; write them into the manifest.
 
     Raises `TrainingError` when validation holds no complaint labels of both kinds.
     """
@@ -88,33 +108,48 @@ def calibrate(directory: Path, validation: list[Example]) -> Manifest:
         raise TrainingError(
             f"The validation split of {CALIBRATED_ON} holds one kind of label only; add data."
         )
-    logits = predictor.outputs([example.text for example in labelled]).complaint.astype(np.float64)
-    platt = fit_platt(logits, truth)
-    probabilities = platt.probabilities(logits)
-    threshold = best_f1_threshold(probabilities, truth)
+    outputs = predictor.outputs([example.text for example in labelled], ask_top=True)
     felt = [example for example in validation if example.sentiment is not None and not example.polar]
     felt = felt[:: max(1, len(felt) // TEMPERATURE_ROWS)]
-    temperature = 1.0
-    if felt:
-        found = predictor.outputs([example.text for example in felt]).sentiment.astype(np.float64)
-        temperature = fit_temperature(
-            found, np.array([example.sentiment for example in felt], dtype=np.int64)
-        )
+    moods = np.array([example.sentiment for example in felt], dtype=np.int64)
+    found = predictor.outputs([example.text for example in felt], ask_top=True)
+    top = _calibration(outputs.top, truth, found.top, moods)
+    early = _calibration(outputs.early, truth, found.early, moods)
+    complaints = probabilities(top, outputs.top).complaint
+    threshold = best_f1_threshold(complaints, truth)
+    look = min(threshold, recall_threshold(complaints, truth, LOOK_RECALL))
+    # Every kind of post has its say in where the early heads may be trusted; no label is needed for that.
+    mixed = validation[:: max(1, len(validation) // EXIT_ROWS)]
+    both = predictor.outputs([example.text for example in mixed], ask_top=True)
     calibrated = replace(
         manifest,
-        complaint_scale=platt.scale,
-        complaint_bias=platt.bias,
         complaint_threshold=threshold,
-        look_threshold=min(threshold, recall_threshold(probabilities, truth, LOOK_RECALL)),
-        sentiment_temperature=temperature,
+        look_threshold=look,
+        top=top,
+        early=early,
+        exit=fit_exit(
+            probabilities(early, both.early),
+            probabilities(top, both.top),
+            look_threshold=look,
+            complaint_threshold=threshold,
+        ),
     )
     write_manifest(directory, calibrated)
     return calibrated
 
 
-def _language_head(network: Network, data: Path, base: Path, plan: Plan, seed: int) -> LanguageHead:
-    sources = tuple(replace(source, limit=None) for source in plan.sources)
-    known = [one for one in load_examples(data, sources, "train", seed) if one.language != UNDETERMINED]
+def _calibration(
+    logits: Mapping[str, Floats], truth: Array, mood_logits: Mapping[str, Floats], moods: NDArray[np.int64]
+) -> Calibration:
+    platt = fit_platt(logits["complaint"].astype(np.float64), truth)
+    temperature = fit_temperature(mood_logits["sentiment"].astype(np.float64), moods) if len(moods) else 1.0
+    return Calibration(platt.scale, platt.bias, temperature)
+
+
+def _language_head(
+    network: Network, examples: Sequence[Example], base: Path, plan: Plan, seed: int
+) -> LanguageHead:
+    known = [example for example in examples if example.language != UNDETERMINED]
     tokenizer = Tokenizer.from_file(str(base / TOKENIZER))
     tokenizer.no_padding()
     tokenizer.enable_truncation(plan.max_tokens)

@@ -27,6 +27,7 @@ PLAN = Plan(
     rate=2e-3,
     head_rate=2e-2,
     frozen_layers=1,
+    early_layer=1,
     checkpoint_steps=4,
     log_steps=1,
     threads=1,
@@ -134,7 +135,8 @@ def test_a_target_that_is_not_known_weighs_nothing(tiny_base: Path) -> None:
     ]
     (batch,) = schedule(examples, tiny_base, PLAN, seed=1)
     tensors = collate(sorted(batch, key=lambda item: item.example.text))
-    assert tensors.complaint_weight.tolist() == [1.0, 0.0, 0.5]
+    assert tensors.binary_weight["complaint"].tolist() == [1.0, 0.0, 0.5]
+    assert tensors.binary_weight["abuse"].tolist() == [0.0, 0.0, 0.0]
     assert tensors.sentiment_weight.tolist() == [0.0, 1.0, 1.0]
     assert tensors.polar.tolist() == [False, False, True]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
-from classifier.export import EncoderShape, write_folder
-from classifier.labels import LANGUAGES, SENTIMENTS
+from classifier.export import write_folder
+from classifier.graph import EncoderShape
+from classifier.labels import HEADS, LANGUAGES
 
 WIDTH = 64
 INNER = 128
-SHAPE = EncoderShape(layers=2, heads=2, max_tokens=32, norm_epsilon=1e-12, embedding_layer=1)
+SHAPE = EncoderShape(layers=2, early_layers=1, heads=2, max_tokens=32, norm_epsilon=1e-12)
 WORDS = [
     "i",
     "love",
@@ -62,9 +63,9 @@ def tiny_weights(seed: int = 7) -> dict[str, np.ndarray]:
     }
     dense = {
         "language": (len(LANGUAGES), WIDTH),
-        "complaint": (1, WIDTH),
-        "sentiment": (len(SENTIMENTS), WIDTH),
+        "embedding": (WIDTH, 2 * WIDTH),
     }
+    dense |= {f"{depth}.{head}": (size, WIDTH) for depth in ("early", "top") for head, size in HEADS.items()}
     norms = ["embeddings.LayerNorm"]
     for layer in range(SHAPE.layers):
         name = f"encoder.layer.{layer}"

@@ -1,0 +1,83 @@
+"""Fits the embedding head: from what the lower layers know of a text to the base model's sentence vector.
+
+Training for tone makes the upper layers forget what a text is about, and the base model's own vectors,
+which know it, lie above all twelve of its layers. A linear map from the lower layers (the mean of their
+states, beside the mean of the bare tokens) brings most of it back for next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers import AutoModel
+
+from classifier.artifact import TOKENIZER
+from classifier.network import Network
+from classifier.quantise import Floats
+
+_BATCH = 64
+_PENALTY = 1e-3
+"""Of the ridge regression, relative to the features' own variance."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingHead:
+    """A linear layer from [token mean, early mean] to the sentence vector."""
+
+    weight: Floats
+    """[width, 2 * width]"""
+    bias: Floats
+
+
+def fit_embedding_head(network: Network, base: Path, texts: Sequence[str], max_tokens: int) -> EmbeddingHead:
+    """Fit on normalised texts: ridge regression onto the base's mean-pooled unit vectors, centred.
+
+    Centred because the base's vectors all point one way (a cosine of 0.8 between strangers): what parts them
+    is what is left.
+    """
+    encoder = AutoModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False).eval()
+    features, targets = [], []
+    with torch.inference_mode():
+        for ids, mask in _batches(base, texts, max_tokens):
+            real = mask.unsqueeze(-1).float()
+            own = network.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+            tokens = network.encoder.embeddings.word_embeddings(ids)
+            means = [_mean(states, real) for states in (tokens, own[network.early_layer])]
+            features.append(torch.cat(means, dim=1))
+            vectors = _mean(encoder(input_ids=ids, attention_mask=mask).last_hidden_state, real)
+            targets.append(torch.nn.functional.normalize(vectors, dim=1))
+    return _ridge(torch.cat(features).double().numpy(), torch.cat(targets).double().numpy())
+
+
+def _batches(base: Path, texts: Sequence[str], max_tokens: int) -> Iterator[tuple[Tensor, Tensor]]:
+    tokenizer = Tokenizer.from_file(str(base / TOKENIZER))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    encoded = sorted((found.ids for found in tokenizer.encode_batch(list(texts))), key=len)
+    for start in range(0, len(encoded), _BATCH):
+        some = encoded[start : start + _BATCH]
+        ids = torch.zeros(len(some), len(some[-1]), dtype=torch.int64)
+        mask = torch.zeros_like(ids)
+        for row, tokens in enumerate(some):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        yield ids, mask
+
+
+def _mean(states: Tensor, real: Tensor) -> Tensor:
+    return (states * real).sum(1) / real.sum(1)
+
+
+def _ridge(features: np.ndarray, targets: np.ndarray) -> EmbeddingHead:
+    targets = targets - targets.mean(axis=0)
+    centre, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
+    scaled = (features - centre) / spread
+    gram = scaled.T @ scaled + _PENALTY * len(scaled) * np.eye(scaled.shape[1])
+    weight = (np.linalg.solve(gram, scaled.T @ targets) / spread[:, None]).T
+    return EmbeddingHead(weight.astype(np.float32), (-weight @ centre).astype(np.float32))
