@@ -14,7 +14,7 @@ from classifier.calibration import sigmoid
 from classifier.early_exit import WRONG_SHARE, Said, fit_exit
 from classifier.predictor import OnnxPredictor, load_predictor
 
-TEXTS = [f"my bank number {number} is not great {'!' * (number % 4)}" for number in range(40)]
+TEXTS = [f"my bank number {number} is not great{'!' * (number % 4)}" for number in range(40)]
 
 
 def predictor(folder: Path, scratch: Path, **bounds: float) -> OnnxPredictor:
