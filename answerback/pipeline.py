@@ -32,8 +32,8 @@ RUN, REPLAY = "run", "replay"
 TICK_SECONDS = 1.0
 """How long a loop waits when there was nothing to do."""
 AFTER_ERROR_SECONDS = 10.0
-GRACE_SECONDS = 5.0
-"""How long a run that was asked to stop waits for a step that is under way."""
+GRACE_SECONDS = 1.0
+"""How long a run that was asked to stop waits for a step that is under way; it is gone within two seconds."""
 _POSTS_A_STEP = 128
 """Posts classified before a step looks up: a backlog must hold up neither a stop nor what is decided."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -175,10 +175,11 @@ def run(
 def _listen(pipeline: Pipeline, feed: Feed, stop: threading.Event) -> None:
     source = feed.source
 
-    def record(batch: Batch) -> None:
+    def record(batch: Batch) -> bool:
         taken = intake.record(pipeline.store, source.name, batch, pipeline.now())
         if taken.quarantined:
             log.warning("%s: %d records could not be read and are kept", source.name, taken.quarantined)
+        return taken.brought_something
 
     waits: Stop = stop
     if feed.stream is not None:
