@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -237,7 +238,7 @@ class ApiClient:
         now = self._now()
         wait = retry_after_seconds(response.headers.get("Retry-After"), now)
         if wait is None and response.status_code == 429:
-            wait = reset_seconds(response.headers.get("X-RateLimit-Reset"), now)
+            wait = reset_seconds(_limit(response.headers, "Reset"), now)
         if wait is None:
             wait = _wait_in(data)
         detail = self.redacted(detail_of(data))
@@ -262,15 +263,15 @@ class ApiClient:
         return ApiError(f"the connection to {self.title} broke before the answer was complete")
 
     def _headroom(self, headers: Mapping[str, str]) -> Headroom | None:
-        """From `X-RateLimit-*`; Reddit says what is used instead of the limit, and counts in fractions."""
-        remaining = _number(headers.get("X-RateLimit-Remaining"))
-        limit = _number(headers.get("X-RateLimit-Limit"))
+        """Reddit says what is used instead of the limit, and counts in fractions."""
+        remaining = _number(_limit(headers, "Remaining"))
+        limit = _number(_limit(headers, "Limit"))
         used = _number(headers.get("X-RateLimit-Used"))
         if remaining is None or (limit is None and used is None):
             return None
         total = limit if limit is not None else remaining + (used or 0.0)
         now = self._now()
-        wait = reset_seconds(headers.get("X-RateLimit-Reset"), now)
+        wait = reset_seconds(_limit(headers, "Reset"), now)
         return Headroom(int(remaining), int(total), None if wait is None else now + timedelta(seconds=wait))
 
 
@@ -309,6 +310,19 @@ def usable_secret(value: str, what: str) -> str:
     if not value or not value.isprintable() or not value.isascii() or " " in value:
         raise InputError(f"{what} is empty or holds signs that none has; set it in the environment.")
     return value
+
+
+def _limit(headers: Mapping[str, str], name: str) -> str | None:
+    """In a header of its own, or as a part of `RateLimit` (draft-ietf-httpapi-ratelimit-headers)."""
+    for header in (f"X-RateLimit-{name}", f"RateLimit-{name}"):
+        if headers.get(header):
+            return headers[header]
+    short = {"Limit": "q", "Remaining": "r", "Reset": "t"}[name]
+    for header in ("RateLimit", "RateLimit-Policy"):
+        found = re.search(rf"(?:^|[\s,;])(?:{name.lower()}|{short})=(\d{{1,12}})", headers.get(header) or "")
+        if found is not None:
+            return found[1]
+    return None
 
 
 def _wait_in(data: Any) -> float | None:
