@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -47,7 +49,20 @@ def run(*, config_path: Path | None, db_path: Path | None) -> int:
     log.info("listening to %s", ", ".join(feed.source.name for feed in connected.feeds))
     sound = pipeline.run(made, connected.feeds, stop, checkers=connected.checkers)
     log.info("stopped")
-    return Exit.OK if sound else Exit.FAILED
+    code = Exit.OK if sound else Exit.FAILED
+    if threading.active_count() > 1:
+        _leave(code)
+    return code
+
+
+def _leave(code: Exit) -> NoReturn:
+    """End at once: a step that was left may be inside a library, to which an interpreter must not end.
+
+    What the store has committed is safe, and the rest is done at the next start.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _log_to_stderr() -> None:
