@@ -24,6 +24,10 @@ class Intake:
     quarantined: int
     """Unreadable records that were not known yet."""
 
+    @property
+    def brought_something(self) -> bool:
+        return bool(self.new or self.edited or self.deleted or self.quarantined)
+
 
 def record(store: Store, source_name: str, batch: Batch, now: datetime) -> Intake:
     """Store a batch and its cursor together. A batch that is recorded again adds nothing."""

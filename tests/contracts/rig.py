@@ -21,6 +21,7 @@ from desk.model.reply import Outgoing, ReplyId
 from desk.ports import ReplySender, Source
 from tests.fakes.clock import START, Clock
 from tests.fakes.loopback import Fault
+from tests.faults.kinds import Faults
 
 TEXT = "We are sorry & on it: see https://fernway.example/help or fernway.com/status"
 
@@ -53,6 +54,10 @@ class Rig:
     """How many replies the platform shows."""
     order: Callable[[Fault], None] | None = None
     """Have the next publication answered so; None where nothing can go wrong."""
+    write: Callable[[str], str] | None = None
+    """A customer writes this to the brand, now; the id of the mention that it becomes."""
+    faults: Faults | None = None
+    """What can go wrong, for the fault matrix; `HttpFaults` serves every platform that speaks HTTP."""
     handle: str = "fernway"
     """As which the replies are published."""
     brand: str = "fernway"

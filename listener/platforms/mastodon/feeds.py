@@ -130,7 +130,10 @@ class Feed:
             return Entry(None, raw, raw)
         entry_id = raw["id"] if is_id(raw.get("id")) else None
         if self.kind is MastodonFeed.MENTIONS:
+            kind = raw.get("type")
+            if not isinstance(kind, str):
+                return Entry(entry_id, raw, raw)  # no kind that can be read: no reason to pass it over
             # Servers that do not know the filter send likes and follows as well.
-            told = raw.get("status") if raw.get("type") == "mention" else None
+            told = raw.get("status") if kind == "mention" else None
             return Entry(entry_id, told, raw)
-        return Entry(entry_id, None if raw.get("reblog") is not None else raw, raw)
+        return Entry(entry_id, None if isinstance(raw.get("reblog"), dict) else raw, raw)

@@ -171,11 +171,15 @@ class MastodonSource:
         """The next older page: of the first pass, or of a stretch that a page forwards has left out."""
         page = self._page(ready, max_id=at.max_id, since_id=at.min_id)
         within = [entry for entry in page.entries if self._is_within(entry, at)]
+        older = page.answer.next_max_id or (None if page.answer.has_links else page.lowest)
+        if within and older is not None and older == at.max_id:
+            raise SourceError(
+                f"Source {self._name}: {self._client.host} gave the same page twice; asked again later."
+            )
         taken = self._take(within, at, ready, now)
         newest = at.newest or page.highest
-        older = page.answer.next_max_id or (None if page.answer.has_links else page.lowest)
         # One post that arrived late does not end the pass: a page without any in reach does.
-        if older is None or not within or older == at.max_id:
+        if older is None or not within:
             # The start stays the bound until there is an entry to go on from.
             at = replace(at, start=None if newest else at.start, min_id=newest, newest=None, max_id=None)
         else:
