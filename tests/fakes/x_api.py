@@ -131,7 +131,7 @@ class FakeX(Loopback):
             chosen = [post for post in chosen if post.at >= earliest]
         token = query.get(token_name)
         if token is not None:
-            _, number, last = token.split("-")
+            number, last = token.removeprefix("t-").split("-") if token.count("-") == 2 else ("-1", "0")
             if int(number) < self.tokens_from:
                 return Answer(
                     400, {"errors": [{"message": f"Invalid {token_name}"}], "title": "Invalid Request"}
