@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from desk.model.alert import Notice
 from desk.model.mention import Mention, MentionId
 from desk.model.reply import Outgoing, SentPost
+from desk.model.spending import Budget, Charge, Spent
 from desk.model.verdict import Verdict
 
 Now = Callable[[], datetime]
@@ -150,6 +151,26 @@ class DeletionCheck(Protocol):
 
         Raises SourceError: the same posts are then looked at again.
         """
+        ...
+
+
+class Ledger(Protocol):
+    """Counts what platforms charge, so that it outlasts the process. May be used by several threads."""
+
+    def reserve(self, budget: Budget, charge: Charge, at: datetime) -> bool:
+        """Count `charge`, unless that would go beyond the budget; False where it would. Raises StoreError."""
+        ...
+
+    def add(self, account: str, charges: Iterable[Charge], at: datetime) -> None:
+        """Count these, whatever the budget, all or none. Raises StoreError."""
+        ...
+
+    def stop(self, budget: Budget, at: datetime) -> None:
+        """Note that the account reads nothing more in this month. Raises StoreError."""
+        ...
+
+    def spent(self, account: str, at: datetime) -> Spent:
+        """What the account has used in the month of `at`. Raises StoreError."""
         ...
 
 
