@@ -18,6 +18,7 @@ from answerback.commands.options import config_option, db_option, example
 from answerback.config import ConfigError, load_config
 from answerback.exits import Exit
 from answerback.terminal import PlainFormatter
+from desk.store.spending import StoreLedger, save_budgets
 
 
 @click.command()
@@ -42,7 +43,9 @@ def run(*, config_path: Path | None, db_path: Path | None) -> int:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     store = bootstrap.open_store(config, db_path, create=True)
-    connected = feeds.make_feeds(config.sources)
+    connected = feeds.make_feeds(config.sources, StoreLedger(store))
+    with store.write() as db:
+        save_budgets(db, feeds.budgets_of(config.sources))
     channels = bootstrap.make_channels(config.alerts)
     made = bootstrap.make_pipeline(config, store, senders=connected.senders, channels=channels)
     log = logging.getLogger("answerback")
