@@ -85,15 +85,17 @@ class ApiClient:
         token: Token | None = None,
         timeout_seconds: float = 30,
         body_limit_bytes: int = BODY_LIMIT_BYTES,
+        public: bool = False,
     ) -> None:
-        """`title` names the other side in messages. `secrets` are what no message may repeat.
+        """`title` names the other side in messages. `secrets` are what no message may repeat. `public`: there
+        is nothing secret in the requests, so that http:// will do.
 
         `timeout_seconds` bounds each wait for the server, and three times as much a whole answer. Raises
         InputError for an address to which a token must not be sent.
         """
         self.title, self._now, self._token = title, now, token
         self._secrets = tuple(secret for secret in secrets if secret)
-        self._base_url, self._headers = safe_url(base_url, title), dict(headers or {})
+        self._base_url, self._headers = safe_url(base_url, title, public=public), dict(headers or {})
         self._timeout_seconds, self._body_limit = timeout_seconds, body_limit_bytes
         # httpx writes addresses at INFO, httpcore all headers at DEBUG.
         hush("httpx", "httpcore")
@@ -289,7 +291,7 @@ def detail_of(data: Any) -> str:
     return one_line("; ".join(said), _DETAIL_LIMIT).rstrip(".")
 
 
-def safe_url(url: str, title: str) -> str:
+def safe_url(url: str, title: str, *, public: bool = False) -> str:
     """The address without a slash at its end. Raises InputError for one that is not safe."""
     url = url.strip().rstrip("/")
     try:
@@ -299,7 +301,7 @@ def safe_url(url: str, title: str) -> str:
         raise InputError(f'The address of {title}, "{url[:100]}", is no address: {error}.') from error
     if not host or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or parts.username:
         raise InputError(f'The address of {title}, "{url[:100]}", is no address; it begins with https://.')
-    if parts.scheme == "http" and host not in _LOOPBACK:
+    if parts.scheme == "http" and host not in _LOOPBACK and not public:
         raise InputError(f"The address of {title}, {url}, is readable by all on the way; use https://.")
     return url
 
