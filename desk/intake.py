@@ -9,7 +9,7 @@ from desk.caselog import advance
 from desk.model.event import Event, EventKind
 from desk.model.mention import MentionId
 from desk.ports import Batch
-from desk.store import Store, customers, events, mentions, sources
+from desk.store import Store, cases, customers, events, mentions, sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,11 @@ def record(store: Store, source_name: str, batch: Batch, now: datetime) -> Intak
                 deleted += 1
                 gone = Event(EventKind.POST_DELETED, now, mention_id=mention_id)
                 for case_id in events.cases_naming(db, mention_id):
-                    advance(db, case_id, [gone], now)
+                    before = cases.get(db, case_id)
+                    left = advance(db, case_id, [gone], now)
+                    if before is not None and before.unanswered and not left.unanswered:
+                        # Nobody will answer here any more: who wrote the same must not be forgotten with it.
+                        mentions.release_copies(db, case_id)
         quarantined = sources.quarantine(db, source_name, batch.bad, now)
         sources.save_fetch(db, source_name, batch, now)
     return Intake(len(batch.mentions) + len(batch.bad), tuple(new), edited, deleted, quarantined)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlite_utils import Database
+
 from desk.errors import NotFoundError
 from desk.model.case import Case, CaseId
 from desk.model.customer import Customer, CustomerField, Mood
@@ -16,6 +18,8 @@ from desk.store import cases, customers, events, mentions, replies
 from desk.store.columns import from_ms
 from desk.store.connection import Store
 
+_COPIES = 200
+"""Copies that are listed; of a larger campaign the rest is a number."""
 _MOODS = 60
 """The latest posts whose sentiment is drawn over time."""
 
@@ -35,6 +39,15 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """Posts elsewhere that only repeat the words of the case's first one."""
+
+    count: int
+    latest: tuple[Mention, ...]
+    """Newest first; not all, where there are many."""
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The customer beside the conversation."""
 
@@ -50,6 +63,7 @@ class Profile:
 @dataclass(frozen=True, slots=True)
 class CaseView:
     case: Case
+    copies: Copies
     posts: tuple[Post, ...]
     """The whole conversation, oldest first."""
     events: tuple[Event, ...]
@@ -77,8 +91,9 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
         rows = list(
             db.query(
                 f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, m.deleted_at, m.edited_at, "
-                "m.case_id, m.reasons FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
-                "WHERE m.conversation = ? ORDER BY m.created_at, m.seq",
+                "m.case_id, m.decision, m.reasons "
+                "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id WHERE m.conversation = ? "
+                "ORDER BY m.created_at, m.seq",
                 (case.conversation,),
             )
         )
@@ -88,7 +103,7 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
                 verdict=mentions.verdict_of(row) if row["model"] else None,
                 deleted=row["deleted_at"] is not None,
                 edited=row["edited_at"] is not None,
-                in_case=row["case_id"] == case_id,
+                in_case=row["case_id"] == case_id and row["decision"] != "copy",
                 reasons=mentions.reasons_of(row),
             )
             for row in rows
@@ -107,6 +122,7 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
         ).fetchone()
         return CaseView(
             case=case,
+            copies=_copies(db, case_id),
             posts=posts,
             events=tuple(effective(events.of_case(db, case_id))),
             replies=tuple(replies.of_case(db, case_id)),
@@ -122,3 +138,12 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
             ),
             draft=replies.draft(db, case_id, agent),
         )
+
+
+def _copies(db: Database, case_id: CaseId) -> Copies:
+    held = "FROM mentions m WHERE m.case_id = ? AND m.decision = 'copy' AND m.deleted_at IS NULL"
+    (count,) = db.execute(f"SELECT count(*) {held}", (case_id,)).fetchone()
+    rows = db.query(
+        f"SELECT {mentions.COLUMNS} {held} ORDER BY m.created_at DESC, m.seq DESC LIMIT ?", (case_id, _COPIES)
+    )
+    return Copies(int(count), tuple(mentions.mention_of(row) for row in rows))

@@ -98,6 +98,7 @@ def apply_deletion(db: Database, mention_id: MentionId, at: datetime) -> bool:
         (to_ms(at), mention_id),
     ).fetchone()
     db.execute("DELETE FROM verdicts WHERE mention_id = ?", (mention_id,))
+    db.execute("DELETE FROM wordings WHERE mention_id = ?", (mention_id,))
     db.execute("DELETE FROM looks WHERE seq = (SELECT seq FROM mentions WHERE id = ?)", (mention_id,))
     return row is not None
 
@@ -151,10 +152,38 @@ def undecided(db: Database, limit: int) -> list[Undecided]:
         "AND w.awaits_verdict = 1 AND w.decision IS NULL) ORDER BY m.created_at, m.seq LIMIT ?",
         (limit,),
     )
-    return [
-        Undecided(mention_of(row), row["customer_id"], verdict_of(row) if row["model"] else None)
-        for row in rows
-    ]
+    return [_undecided(row) for row in rows]
+
+
+def _undecided(row: Mapping[str, Any]) -> Undecided:
+    return Undecided(mention_of(row), row["customer_id"], verdict_of(row) if row["model"] else None)
+
+
+def decided(db: Database, mention_id: MentionId) -> Undecided | None:
+    """One mention as the triage saw it."""
+    rows = db.query(
+        f"SELECT {COLUMNS}, m.customer_id, {VERDICT_COLUMNS} "
+        "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id WHERE m.id = ?",
+        (mention_id,),
+    )
+    return next((_undecided(row) for row in rows), None)
+
+
+def is_copy(db: Database, mention_id: MentionId) -> bool:
+    """Whether the post is counted in another's case, and stands."""
+    row = db.execute(
+        "SELECT 1 FROM mentions WHERE id = ? AND decision = 'copy' AND deleted_at IS NULL", (mention_id,)
+    ).fetchone()
+    return row is not None
+
+
+def release_copies(db: Database, case_id: CaseId) -> None:
+    """Let the triage decide anew on the copies that a case counts: what they repeat is gone."""
+    db.execute(
+        "UPDATE mentions SET decision = NULL, reasons = NULL, case_id = NULL "
+        "WHERE case_id = ? AND decision = 'copy' AND deleted_at IS NULL",
+        (case_id,),
+    )
 
 
 def decide(
