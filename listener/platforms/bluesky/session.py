@@ -23,6 +23,7 @@ WINDOW_LIMIT = 10
 """Sign-ins in one window; a third of what servers allow, because others may sign in as well."""
 REFUSED_SECONDS = 60.0
 """So long a refused password is not tried again, whichever feed asks."""
+_ROUNDED_SECONDS = 0.5
 STALE_TOKEN = frozenset({"ExpiredToken", "InvalidToken"})
 """With one of these, and status 400, servers answer to a token that is over."""
 
@@ -101,8 +102,7 @@ class Session:
             if self._access:
                 return
         now = self._now()
-        if self._refused is not None and now < self._refused[1]:
-            raise self._refused[0]
+        self._bear_refusal(now)
         while self._tried and now - self._tried[0] >= WINDOW:
             self._tried.popleft()
         if len(self._tried) >= WINDOW_LIMIT:
@@ -122,6 +122,16 @@ class Session:
             raise
         self._refused = None
         self._take(answer.data)
+
+    def _bear_refusal(self, now: datetime) -> None:
+        """Repeat what the server has said, for as long as it stands."""
+        if self._refused is None:
+            return
+        error, until = self._refused
+        left = (until - now).total_seconds()
+        # Whoever was told when to come back may be early by what a clock rounds off.
+        if left >= _ROUNDED_SECONDS:
+            raise ApiError(str(error), status=error.status, retry_after=left, data=error.data)
 
     def _take(self, data: Any) -> None:
         fields = data if isinstance(data, dict) else {}

@@ -100,7 +100,11 @@ class BlueskySource:
         headroom: Headroom | None = None
         for _ in range(_PAGES):
             walk = at.walk or Walk("", at.floor(self._overlap), at.newest)
-            page = read_page(self._client, self._feed, walk.page or None, self._page_size)
+            try:
+                page = read_page(self._client, self._feed, walk.page or None, self._page_size)
+            except ApiError as error:
+                at = replace(at, walk=_from_the_top(walk, error))
+                continue
             headroom = page.headroom
             taken, walk = self._read(page, walk, at, view, now)
             at = at.with_seen(taken.seen, taken.keys, self._memory)
@@ -183,3 +187,14 @@ class BlueskySource:
         at = at.with_seen(found.seen, (), self._memory).with_gone(found.gone)
         deleted = [mention_id(SOURCE, uri) for uri in found.gone]
         return Batch(found.edited, deleted, cursor=at.dump(), headroom=headroom)
+
+
+def _from_the_top(walk: Walk, error: ApiError) -> Walk:
+    """The same walk begun anew, where the server no longer takes the token of its next page.
+
+    Raises the error where it is another one, or where a new beginning did not help.
+    """
+    barren = walk.barren + _BARREN_LIMIT // 4
+    if error.status != 400 or not walk.page or barren >= _BARREN_LIMIT:
+        raise error
+    return replace(walk, page="", lowest=None, barren=barren)
