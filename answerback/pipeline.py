@@ -14,6 +14,7 @@ from functools import partial
 from desk import deliveries, intake, outbox, threads, watch
 from desk.classification import classify_pending
 from desk.errors import DeskError
+from desk.model.thresholds import ALIKE, Thresholds
 from desk.ports import AlertChannel, Batch, DeletionCheck, Now, Predictor, ReplySender, Source
 from desk.recheck import Recheck
 from desk.store import Store, health_view, sources
@@ -50,12 +51,13 @@ class Pipeline:
     senders: Mapping[str, ReplySender]
     channels: Mapping[str, AlertChannel]
     now: Now
+    thresholds: Thresholds = ALIKE
     listening: Mapping[str, float] = field(default_factory=dict)
     """The sources that are read here, each with its interval in seconds."""
 
     def think(self, now: datetime) -> int:
         """Classify the oldest posts that wait, and triage what can be; 0 when nothing is left to do."""
-        worked = classify_pending(self.store, self.predictor, _POSTS_A_STEP)
+        worked = classify_pending(self.store, self.predictor, _POSTS_A_STEP, self.thresholds)
         while decided := threads.triage_pending(self.store, self.rules, now):
             worked += decided
         return worked

@@ -12,7 +12,8 @@ from tests.e2e.conftest import Answerback
 from tests.e2e.support import DEMO_DAY, run_process
 
 FIELDS = [
-    "id", "complaint", "is_complaint", "needs_look", "sentiment", "anger", "abuse", "reason", "language", "model",
+    "id", "complaint", "is_complaint", "needs_look", "sentiment", "anger", "abuse", "reason", "language",
+    "model",
 ]  # fmt: skip
 
 
