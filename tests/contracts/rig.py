@@ -47,13 +47,15 @@ class Rig:
     mend_it: Callable[[], None] = _nothing
 
     open_sender: Callable[[], ReplySender] | None = None
-    """The sender as a new process would make it, with a time-out of under a second; None where none can be."""
+    """The sender as a new process would make it, with a time-out of under a second; None without one."""
     post: str = ""
     """`Mention.external_id` of a customer's post that can be answered."""
     public: Callable[[], int] = lambda: 0
     """How many replies the platform shows."""
     order: Callable[[Fault], None] | None = None
     """Have the next publication answered so; None where nothing can go wrong."""
+    reads_back: bool = True
+    """Whether the platform can be asked if a reply is public."""
     write: Callable[[str], str] | None = None
     """A customer writes this to the brand, now; the id of the mention that it becomes."""
     faults: Faults | None = None

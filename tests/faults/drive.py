@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from random import Random
 
@@ -16,7 +17,7 @@ from desk.model.case import CaseId
 from desk.model.mention import MentionId
 from desk.model.reply import Reply, ReplyState
 from desk.model.sla import PolicyRule
-from desk.ports import Batch
+from desk.ports import Batch, ReplySender
 from desk.store import Store, replies, sources
 from desk.triage import Rules, TriagePolicy
 from listener.runner import SourceState, run_source
@@ -90,7 +91,12 @@ class Desk:
 
         moves = Moves(self.rig.clock, lambda: done)
         logging.getLogger("listener").setLevel(logging.CRITICAL)
-        run_source(source, record, load_cursor, moves, note, now=self.rig.clock, random=Random(11).random)
+        run_source(source, record, load_cursor, moves, note, now=self.rig.clock, random=Random(11).random)  # noqa: S311
+
+    @cached_property
+    def sender(self) -> ReplySender:
+        assert self.rig.open_sender is not None
+        return self.rig.open_sender()
 
     def think(self) -> None:
         """Classify and triage what has come, so that there are cases to answer."""
@@ -101,12 +107,13 @@ class Desk:
             pass
 
     def case_to_answer(self) -> CaseId:
-        """The case of the rig's post, or, where that came unreadable, of any other one."""
+        """The case of a post that can be answered: the rig's own first, and cases without a reply first."""
         wanted = f"{self.rig.platform}:{self.rig.post}"
         with self.store.read() as db:
             row = db.execute(
-                "SELECT case_id FROM mentions WHERE case_id IS NOT NULL AND replyable = 1 AND from_brand = 0 "
-                "ORDER BY id <> ? LIMIT 1",
+                "SELECT m.case_id, (SELECT count(*) FROM replies r WHERE r.case_id = m.case_id) AS answered "
+                "FROM mentions m WHERE m.case_id IS NOT NULL AND m.replyable = 1 AND m.from_brand = 0 "
+                "ORDER BY answered, m.id <> ?, m.seq LIMIT 1",
                 (wanted,),
             ).fetchone()
         assert row is not None, "no post has opened a case"
@@ -117,8 +124,7 @@ class Desk:
 
     def send(self, until: datetime) -> Reply:
         """Let the outbox work until its last reply is settled, or the time is over."""
-        assert self.rig.open_sender is not None
-        sender = self.rig.open_sender()
+        sender = self.sender
         while True:
             outbox.send_due(self.store, {sender.source: sender}, self.rig.clock())
             last = self.last_reply()
@@ -138,9 +144,9 @@ class Desk:
             return replies.draft(db, case_id, "mia")
 
     def stored(self) -> dict[MentionId, str]:
-        """Texts of the customers' posts."""
+        """Texts of all posts."""
         with self.store.read() as db:
-            rows = db.execute("SELECT id, text FROM mentions WHERE from_brand = 0").fetchall()
+            rows = db.execute("SELECT id, text FROM mentions").fetchall()
         return {MentionId(key): text for key, text in rows}
 
     def own(self) -> int:

@@ -31,6 +31,8 @@ class HttpFaults:
     """Ours."""
     is_page: Callable[[str, str], bool]
     """Whether a request, by method and path, asks for a page of posts."""
+    is_write: Callable[[str, str], bool] = lambda _method, _path: False
+    """Whether a request publishes a reply."""
     times: ServerClock | None = None
     """The fake's clock, where it has one of its own."""
     endless: Callable[[Any, int], Any] | None = None
@@ -39,10 +41,11 @@ class HttpFaults:
     no_meaning: Mapping[Kind, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._random = Random(7)
+        self._random = Random(7)  # noqa: S311
         self._kind: Kind | None = None
         self._until = self.clock()
         self._met = 0
+        self._awaits_write = False
         self._before: Answer | None = None
         self._no_names: Any = None
 
@@ -57,8 +60,8 @@ class HttpFaults:
             return "its posts carry no time of the server"
         return self.no_meaning.get(kind, "")
 
-    def begin(self, kind: Kind, seconds: float) -> datetime:
-        self._kind, self._met, self._before = kind, 0, None
+    def begin(self, kind: Kind, seconds: float, *, with_a_write: bool = False) -> datetime:
+        self._kind, self._met, self._before, self._awaits_write = kind, 0, None, with_a_write
         if kind is Kind.UNKNOWN_NAME:
             self._no_names = patch("socket.getaddrinfo", self._look_up(socket.getaddrinfo))
             self._no_names.start()
@@ -68,7 +71,8 @@ class HttpFaults:
             # A server's clock does not run backwards: ours is the one that jumps.
             self.clock.advance(SKEW.total_seconds())
             self.times.ahead -= SKEW
-        self._until = self.clock() + timedelta(seconds=seconds)
+        # In whole seconds, as headers and stores count.
+        self._until = self.clock().replace(microsecond=0) + timedelta(seconds=seconds)
         self.server.trouble = self._trouble
         return self._until
 
@@ -92,13 +96,17 @@ class HttpFaults:
         kind = self._kind
         if kind is None or self.clock() >= self._until:
             return None
+        writes = self.is_write(method, path)
+        if self._awaits_write and not writes:
+            return None
+        self._awaits_write = False
         self._met += 1
         if kind in FEW and self._met > FEW_REQUESTS:
             return None
-        if kind in _BODIES or kind is Kind.ENDLESS:
-            if not self.is_page(method, path):
-                return None
-            return Changed(lambda answer: self._changed(kind, answer))
+        if writes and kind in {Kind.WRONG_PAGE, Kind.WRONG_FIELDS}:
+            return Changed(lambda answer: replace(answer, body=_wrong(kind, answer.body, inside=True)))
+        if kind in _BODIES:
+            return Changed(lambda answer: self._changed(kind, answer)) if self.is_page(method, path) else None
         return self._plain(kind)
 
     def _plain(self, kind: Kind) -> Fault | None:
@@ -159,10 +167,8 @@ class HttpFaults:
             except ValueError:
                 return answer
         match kind:
-            case Kind.WRONG_PAGE:
-                body = _wrong_page(body)
-            case Kind.WRONG_FIELDS:
-                body = _wrong_fields(body)
+            case Kind.WRONG_PAGE | Kind.WRONG_FIELDS:
+                body = _wrong(kind, body, inside=False)
             case Kind.OUT_OF_ORDER:
                 body = self._shuffled(body)
             case Kind.ENDLESS if self.endless is not None:
@@ -184,13 +190,19 @@ _BODIES = frozenset(
         Kind.TWICE,
         Kind.OUT_OF_ORDER,
         Kind.SAME_FOR_EVER,
+        Kind.ENDLESS,
     }
 )
+"""Faults of the pages alone."""
 
 
 def _half(body: Any) -> bytes:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return content[: len(content) // 2]
+
+
+def _wrong(kind: Kind, body: Any, *, inside: bool) -> Any:
+    return _wrong_page(body) if kind is Kind.WRONG_PAGE else _wrong_fields(body, inside=inside)
 
 
 def _wrong_page(body: Any) -> Any:
@@ -202,7 +214,7 @@ def _wrong_page(body: Any) -> Any:
     return [body]
 
 
-def _wrong_fields(value: Any, *, inside: bool = False) -> Any:
+def _wrong_fields(value: Any, *, inside: bool) -> Any:
     """In every record, a text is a list and a number is a text; the page around them is as it should be."""
     if isinstance(value, list):
         return [_wrong_fields(inner, inside=True) for inner in value]

@@ -54,8 +54,11 @@ class Faults(Protocol):
         """Why a fault cannot happen on this platform; empty where it can."""
         ...
 
-    def begin(self, kind: Kind, seconds: float) -> datetime:
-        """All requests meet this fault for so long, by the rig's clock; the moment at which it ends."""
+    def begin(self, kind: Kind, seconds: float, *, with_a_write: bool = False) -> datetime:
+        """All requests meet this fault for so long, by the rig's clock; the moment at which it ends.
+
+        `with_a_write`: the first that meets it is the next one that publishes a reply.
+        """
         ...
 
     def end(self) -> None: ...

@@ -61,6 +61,6 @@ def _rig(fake: FakeMastodon, feed: MastodonFeed, clock: Clock, times: ServerCloc
         public=lambda: sum(status.account_id == "10" for status in fake.statuses.values()),
         order=fake.fail_post,
         write=lambda text: f"mastodon:{fake.add(author, f'@fernway {text} #fernway')}@127.0.0.1:{fake.port}",
-        faults=HttpFaults(fake, clock, is_page=_is_page, times=times),
+        faults=HttpFaults(fake, clock, _is_page, is_write=lambda method, _: method == "POST", times=times),
         handle="fernway@social.example",
     )
