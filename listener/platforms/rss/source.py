@@ -26,7 +26,7 @@ _TEXT_LIMIT = 100_000
 _MEMORY = 500
 """Entries that are remembered at least; always twice as many as a page holds."""
 _BAD_MEMORY = 200
-_PAGES = 20
+_PAGES = 50
 """Pages that are followed back after an outage."""
 _ASKED_STEP = timedelta(minutes=10)
 _CLOSED = Replyable(allowed=False, reason="A feed cannot be answered: open the page.")
@@ -197,9 +197,14 @@ class RssSource:
                 modified=_header(answer, "Last-Modified"),
             )
         first = start is not None
-        reached = (oldest < start if start is not None else met) or not fresh
-        older = "" if reached or at.pages + 1 >= _PAGES else self._within_host(feed.next)
-        missed = not reached and not older and not first and bool(before)
+        reached = oldest < start if start is not None else met
+        behind = "" if reached else self._within_host(feed.next)
+        if behind and behind == at.next and not fresh:
+            raise SourceError(
+                f"Source {self.name}: {self._host} sent the same page twice; asked again later."
+            )
+        older = behind if behind != at.next and at.pages + 1 < _PAGES else ""
+        missed = not reached and not older and (bool(behind) if first else bool(before))
         # The feed gives its newest entry first; memory keeps the newest last.
         seen = tuple((key, known[key]) for key in (*dict(at.seen), *(key for key, _ in reversed(fresh))))
         at = replace(
@@ -211,19 +216,19 @@ class RssSource:
             seen=seen[-max(_MEMORY, 2 * len(feed.entries), at.fresh + len(fresh)) :],
             bad=(*at.bad, *(record.position for record in bad))[-_BAD_MEMORY:],
         )
-        gaps = [self._gap(at, oldest)] if missed else []
+        gaps = [self._gap(at, start, oldest)] if missed else []
         if not older:
             at = self._noted(at, now)
         return Batch(mentions, bad=bad, gaps=gaps, cursor=at.dump(), more=bool(older))
 
     def _ended(self, at: _Cursor, now: datetime) -> Batch:
-        gaps = [] if at.start else [self._gap(at, now)]
+        gaps = [self._gap(at, moment_of(at.start) if at.start else None, now)]
         at = self._noted(replace(at, next="", pages=0, fresh=0, start=""), now)
         return Batch(gaps=gaps, cursor=at.dump())
 
-    def _gap(self, at: _Cursor, until: datetime) -> Gap:
-        since = datetime.fromtimestamp(at.asked, UTC)
-        reason = "The feed shows only its latest entries, and none of them was known any more."
+    def _gap(self, at: _Cursor, start: datetime | None, until: datetime) -> Gap:
+        since = datetime.fromtimestamp(at.asked, UTC) if start is None else start
+        reason = "The feed shows only its latest entries, and none of them reaches back so far."
         return Gap(min(since, until), until, reason)
 
     def _noted(self, at: _Cursor, now: datetime) -> _Cursor:
