@@ -40,6 +40,9 @@ class HttpFaults:
     not linked by tokens."""
     no_meaning: Mapping[Kind, str] = field(default_factory=dict)
 
+    hits: int = 0
+    """Requests that met a fault so far."""
+
     def __post_init__(self) -> None:
         self._random = Random(7)  # noqa: S311
         self._kind: Kind | None = None
@@ -101,6 +104,7 @@ class HttpFaults:
             return None
         self._awaits_write = False
         self._met += 1
+        self.hits += 1
         if kind in FEW and self._met > FEW_REQUESTS:
             return None
         if writes and kind in {Kind.WRONG_PAGE, Kind.WRONG_FIELDS}:

@@ -51,6 +51,7 @@ class MailFaults:
 
     def __post_init__(self) -> None:
         self._kind: Kind | None = None
+        self._awaits_write = False
         self._until = self.clock()
         self._met = self._requests = 0
         self._first: bytes | None = None
@@ -71,8 +72,8 @@ class MailFaults:
             return "its pages are not linked by tokens"
         return "mail servers know no such answer" if kind is Kind.STATUS_409 else ""
 
-    def begin(self, kind: Kind, seconds: float) -> datetime:
-        self._kind, self._met, self._first = kind, 0, None
+    def begin(self, kind: Kind, seconds: float, *, with_a_write: bool = False) -> datetime:
+        self._kind, self._met, self._first, self._awaits_write = kind, 0, None, with_a_write
         if kind is Kind.UNKNOWN_NAME:
             self._no_names = patch("socket.getaddrinfo", self._look_up(socket.getaddrinfo))
             self._no_names.start()
@@ -81,9 +82,9 @@ class MailFaults:
         if kind is Kind.BEHIND:
             self.clock.advance(SKEW.total_seconds())
             self.times.ahead -= SKEW
-        self._until = self.clock() + timedelta(seconds=seconds)
-        for proxy in (self.imap, self.smtp):
-            proxy.cut()
+        self._until = self.clock().replace(microsecond=0) + timedelta(seconds=seconds)
+        if not with_a_write:
+            self.imap.cut()
         return self._until
 
     def end(self) -> None:
@@ -106,6 +107,10 @@ class MailFaults:
         self._requests += chunk.upwards
         if self._kind is None or self.clock() >= self._until:
             return None
+        if self._awaits_write:
+            if not _is_write(chunk):
+                return None
+            self._awaits_write = False
         if chunk.upwards:
             self._met += 1
         if self._kind in FEW and self._met > FEW_REQUESTS:
@@ -130,12 +135,13 @@ class MailFaults:
             return None
         if not chunk.upwards:
             return Instead(_HTML) if kind is Kind.STATUS_503 else None
-        verb, answer = _SMTP_SAYS.get(kind, (b"?", b""))
-        if chunk.data.startswith(verb):
+        verb, answer = _SMTP_SAYS.get(kind, (b"", b""))
+        if verb and (chunk.data.startswith(verb) or _is_write(chunk)):
             return Answer(answer + b"\r\n")
-        if kind in {Kind.RESET_AFTER, Kind.CUT} and not chunk.data.endswith(b"\r\n.\r\n"):
-            return None
-        return Break(after=True) if kind is Kind.CUT else _broken(kind)
+        if kind in {Kind.RESET_AFTER, Kind.CUT}:
+            # What comes before is a conversation that the server has no memory of.
+            return Break(after=True) if _is_write(chunk) else None
+        return _broken(kind)
 
     def _answered(self, kind: Kind, data: bytes) -> Trouble | None:
         match kind:
@@ -172,6 +178,11 @@ def _broken(kind: Kind) -> Trouble | None:
         case Kind.RESET_AFTER:
             return Break(after=True)
     return None
+
+
+def _is_write(chunk: Chunk) -> bool:
+    """The end of a mail that is handed over: with it, it is sent."""
+    return chunk.upwards and chunk.data.endswith(b"\r\n.\r\n")
 
 
 def _verb(data: bytes) -> tuple[bytes, bytes]:
