@@ -177,6 +177,14 @@ def is_copy(db: Database, mention_id: MentionId) -> bool:
     return row is not None
 
 
+def copies_by_case(db: Database) -> dict[CaseId, int]:
+    """How many copies each case counts; cases without any are left out."""
+    rows = db.execute(
+        "SELECT case_id, count(*) FROM mentions WHERE decision = 'copy' AND deleted_at IS NULL GROUP BY 1"
+    )
+    return {CaseId(case_id): count for case_id, count in rows.fetchall()}
+
+
 def release_copies(db: Database, case_id: CaseId) -> None:
     """Let the triage decide anew on the copies that a case counts: what they repeat is gone."""
     db.execute(
