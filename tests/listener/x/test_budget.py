@@ -126,6 +126,23 @@ def test_the_count_outlasts_the_process(x: FakeX, ledger: StoreLedger, tmp_path:
     assert spent(ledger) == Spent(dollars("0.01"), 2)
 
 
+def test_a_process_that_is_killed_before_the_answer_has_counted_the_most_that_it_can_cost(
+    x: FakeX, ledger: StoreLedger, tmp_path: Path
+) -> None:
+    meter = meter_of(x, ledger, "50", bill_included=True)
+    tariff = meter.tariff(
+        "GET",
+        "/2/users/10/mentions",
+        {"max_results": 100, "expansions": "author_id,referenced_tweets.id"},
+        {},
+    )
+    assert tariff is not None
+    meter.hold(tariff, Limit.READING, "mentions")
+
+    # A hundred posts, their authors, and two other posts for each.
+    assert spent(open_ledger(tmp_path)) == Spent(dollars("2.50"), 300)
+
+
 def test_looking_up_an_account_is_counted(x: FakeX, ledger: StoreLedger, tmp_path: Path) -> None:
     source_of(x, meter_of(x, ledger), account=XAccount("fernway", "Fernway")).fetch(None)
 
