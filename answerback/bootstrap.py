@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,7 +28,7 @@ from desk.errors import InputError
 from desk.model.calendar import ALWAYS_OPEN, BusinessCalendar
 from desk.model.sla import Clock, PolicyRule, SlaPolicy
 from desk.model.thresholds import BrandThresholds, Thresholds
-from desk.ports import AlertChannel, Predictor, ReplySender
+from desk.ports import AlertChannel, Explain, Predictor, ReplySender
 from desk.store import Store
 from desk.triage import Ally, Rules, TriagePolicy
 from desk.watch import AlertRules
@@ -98,6 +99,13 @@ def make_predictor(settings: ClassifierSettings) -> Predictor:
     return WithReasons(model, [Reason(r.name, r.sentence, r.examples) for r in settings.reasons])
 
 
+def make_explain(predictor: Predictor) -> Explain:
+    """Which words moved a verdict."""
+    from classifier.explain import explain  # noqa: PLC0415
+
+    return partial(explain, predictor)
+
+
 def make_thresholds(settings: ClassifierSettings) -> Thresholds:
     """What each brand counts as a complaint."""
     return Thresholds(
@@ -141,9 +149,11 @@ def make_pipeline(
     channels: Mapping[str, AlertChannel] = NOBODY,
 ) -> Pipeline:
     """The steps; without senders and channels nothing leaves the machine."""
+    predictor = make_predictor(config.classifier)
     return Pipeline(
         store=store,
-        predictor=make_predictor(config.classifier),
+        predictor=predictor,
+        explain=make_explain(predictor),
         thresholds=make_thresholds(config.classifier),
         rules=make_rules(config),
         alert_rules=make_alert_rules(config.alerts),

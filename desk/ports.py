@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from desk.model.alert import Notice
+from desk.model.explanation import Explanation
 from desk.model.mention import Mention, MentionId
 from desk.model.reply import Outgoing, SentPost
 from desk.model.spending import Budget, Charge, Spent
@@ -90,6 +91,10 @@ class Predictor(Protocol):
     def predict(self, texts: Sequence[str], langs: Sequence[str | None] | None = None) -> list[Verdict]:
         """One verdict a text, in order. `langs` is what the platform says (ISO 639-1), where it says."""
         ...
+
+
+Explain = Callable[[str, str | None], Explanation]
+"""Says which words of a text moved its verdict; takes the text and what the platform says of its language."""
 
 
 class ReplySender(Protocol):

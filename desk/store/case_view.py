@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlite_utils import Database
 
@@ -10,12 +11,13 @@ from desk.errors import NotFoundError
 from desk.model.case import Case, CaseId
 from desk.model.customer import Customer, CustomerField, Mood
 from desk.model.event import Event
+from desk.model.explanation import Explanation
 from desk.model.mention import Mention, MentionId
 from desk.model.reply import Reply
 from desk.model.timeline import effective
 from desk.model.verdict import Verdict
-from desk.store import cases, customers, events, mentions, replies
-from desk.store.columns import from_ms
+from desk.store import cases, customers, events, explanations, mentions, replies
+from desk.store.columns import from_ms, from_ms_or_none
 from desk.store.connection import Store
 
 _COPIES = 200
@@ -36,6 +38,10 @@ class Post:
     """Written by the case's customer, or the brand's answer to them; others only took part."""
     reasons: tuple[str, ...]
     """Why the triage decided as it did, in words."""
+    explanation: Explanation | None = None
+    """Which words moved the verdict, where somebody has asked."""
+    asked_at: datetime | None = None
+    """When that was asked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +96,11 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
             raise NotFoundError(f"There is no case {case_id} in this store.")
         rows = list(
             db.query(
-                f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, m.deleted_at, m.edited_at, "
+                f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, {explanations.COLUMNS}, "
+                "m.deleted_at, m.edited_at, "
                 "m.case_id, m.decision, m.reasons "
-                "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id WHERE m.conversation = ? "
+                "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
+                "LEFT JOIN explanations x ON x.mention_id = m.id WHERE m.conversation = ? "
                 "ORDER BY m.created_at, m.seq",
                 (case.conversation,),
             )
@@ -105,6 +113,8 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
                 edited=row["edited_at"] is not None,
                 in_case=row["case_id"] == case_id and row["decision"] != "copy",
                 reasons=mentions.reasons_of(row),
+                explanation=explanations.explanation_of(row),
+                asked_at=from_ms_or_none(row["asked_at"]),
             )
             for row in rows
         )

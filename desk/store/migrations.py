@@ -89,6 +89,15 @@ CREATE TABLE verdicts (
     reason_score REAL NOT NULL
 ) STRICT;
 
+-- Why a verdict is as it is: asked by a desk, answered by the process that classifies. NULL: not yet.
+CREATE TABLE explanations (
+    mention_id TEXT PRIMARY KEY REFERENCES verdicts(mention_id) ON DELETE CASCADE,
+    asked_at INTEGER NOT NULL,
+    words TEXT,
+    model TEXT
+) STRICT;
+CREATE INDEX explanations_unanswered ON explanations(asked_at) WHERE words IS NULL;
+
 -- What was promised to whom, under the digest of its definition, so that an old report can be made again.
 CREATE TABLE policies (
     id TEXT PRIMARY KEY,
