@@ -8,8 +8,6 @@ from typing import Any
 
 import regex
 
-_END = r"(?=[.,:;!?'\"…]*(?:[\s)\]}]|$))"
-"""What ends a sentence, or a parenthesis around a link, is no part of it."""
 _LINK = regex.compile(r"(?<![\w@])https?://[^\s<>\"]+", regex.IGNORECASE)
 _BARE = regex.compile(
     r"(?<![\w@./:-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:com|org|net|edu|gov|info|io|app|dev|shop|store|social"
@@ -17,9 +15,8 @@ _BARE = regex.compile(
     r"(?![\w-]|\.[a-z])(?:/[^\s<>\"]*)?"
 )
 """Host names that nobody could mean otherwise: with a known ending, or the whole would be "end.Next"."""
-_MENTION = regex.compile(
-    r"(?<![\w@/.])@((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9])", regex.IGNORECASE
-)
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_MENTION = regex.compile(rf"(?<![\w@/.])@((?:{_LABEL}\.)+[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?![\w-])")
 _TAG = regex.compile(
     r"(?<![\w/&#])#((?=[\p{Nd}_]*[^\p{Nd}_\W])[\w\p{M}\p{Extended_Pictographic}-]{1,64})(?![\w#])"
 )
@@ -64,9 +61,14 @@ def _candidates(text: str) -> Iterator[Span]:
 
 def _trimmed(link: str) -> str:
     """Without what ends the sentence or closes a parenthesis that was opened before the link."""
-    while link and (link[-1] in ".,:;!?'…" or (link[-1] in _CLOSING and _CLOSING[link[-1]] not in link)):
+    while link and (link[-1] in ".,:;!?'…" or _closes_nothing(link)):
         link = link[:-1]
     return link
+
+
+def _closes_nothing(link: str) -> bool:
+    opening = _CLOSING.get(link[-1])
+    return opening is not None and link.count(link[-1]) > link.count(opening)
 
 
 def handles_in(text: str) -> list[str]:
