@@ -104,7 +104,7 @@ class YouTube:
         """The words of comments as they are now; None for one that is gone. Raises ApiError."""
         asked = [mention.external_id for mention in held if ID.fullmatch(mention.external_id)]
         items, _ = self.items("/comments", {"part": "snippet", "id": ",".join(asked)}, keep=KEPT_FOR_REPLIES)
-        shown = {item.get("id"): item.get("snippet") for item in items if isinstance(item, dict)}
+        shown = {str(item.get("id")): item.get("snippet") for item in items if isinstance(item, dict)}
         found: dict[str, str | None] = {comment: None for comment in asked if comment not in shown}
         for comment, snippet in shown.items():
             if comment in asked and isinstance(snippet, dict):
@@ -125,9 +125,8 @@ class YouTube:
         """A quota that is used up comes as a 403."""
         inner = error.data.get("error") if isinstance(error.data, dict) else None
         listed = inner.get("errors") if isinstance(inner, dict) else None
-        reasons = (
-            {e.get("reason") for e in listed if isinstance(e, dict)} if isinstance(listed, list) else set()
-        )
+        errors = listed if isinstance(listed, list) else []
+        reasons = {str(each.get("reason")) for each in errors if isinstance(each, dict)}
         if error.status == 403 and reasons & _DAY_USED_UP:
             return self.units.used_up()
         return ApiError(str(error), status=429) if error.status == 403 and reasons & _TOO_FAST else error

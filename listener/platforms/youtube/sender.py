@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from desk.errors import SendRefusedError, SendUnknownError
@@ -16,7 +15,6 @@ from listener.platforms.youtube.api import ID, YouTube, words_of
 from listener.platforms.youtube.comments import SOURCE, author_of, time_of, url_of
 
 _RIGHTS = "check the refresh token's rights, and that answers are allowed under this video."
-_CLOCKS_APART = timedelta(seconds=60)
 
 
 class YouTubeSender:
@@ -76,14 +74,12 @@ class YouTubeSender:
             snippet = item.get("snippet") if isinstance(item, dict) else None
             if not isinstance(snippet, dict) or author_of(snippet, "").external_id != channel:
                 continue
-            sent = self._sent(item, channel)
             try:
                 theirs = words_of(snippet)
             except RecordError as error:
                 raise ApiError("YouTube sent an answer without words", status=200) from error
-            recent = sent.created_at >= outgoing.approved_at - _CLOCKS_APART
-            if recent and same_words(outgoing.text, theirs):
-                return sent
+            if same_words(outgoing.text, theirs):
+                return self._sent(item, channel)
         return None
 
     def _sent(self, item: Mapping[str, Any], channel: str) -> SentPost:
