@@ -175,7 +175,7 @@ class Ledger(Protocol):
         ...
 
     def spent(self, account: str, at: datetime) -> Spent:
-        """What the account has used in the month of `at`. Raises StoreError."""
+        """What the account has used in the month of `at`, without what is reserved. Raises StoreError."""
         ...
 
 

@@ -12,6 +12,10 @@ from enum import StrEnum
 
 MICRO = 1_000_000
 """Millionths in a dollar."""
+HELD = "held"
+"""Kind of what is reserved for requests under way: it counts against a cap, but is not used yet."""
+UNANSWERED = "unanswered"
+"""Kind of what was reserved for requests of which nobody knows what they brought."""
 SLOW_FROM = 0.8
 """Share of a budget that may be used as it comes; what is left after it is spread over the month."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from desk.model.spending import Budget, Charge, Spent, Standing, month_of
+from desk.model.spending import HELD, UNANSWERED, Budget, Charge, Spent, Standing, month_of
 from desk.store.connection import Store
 
 
@@ -19,7 +19,7 @@ class StoreLedger:
 
     def reserve(self, budget: Budget, charge: Charge, at: datetime) -> bool:
         with self._store.write() as db:
-            if not budget.allows(spent(db, budget.account, at), charge):
+            if not budget.allows(_spent(db, budget.account, at, but=""), charge):
                 return False
             _add(db, budget.account, charge, at)
             return True
@@ -42,11 +42,15 @@ class StoreLedger:
 
 
 def spent(db: Database, account: str, at: datetime) -> Spent:
-    """What the account has used in the month of `at`."""
+    """What the account has used in the month of `at`, without what is reserved."""
+    return _spent(db, account, at, but=HELD)
+
+
+def _spent(db: Database, account: str, at: datetime, *, but: str) -> Spent:
     row = db.execute(
         "SELECT coalesce(sum(micro_usd), 0), coalesce(sum(reads), 0) FROM spending "
-        "WHERE account = ? AND month = ?",
-        (account, month_of(at)),
+        "WHERE account = ? AND month = ? AND kind <> ?",
+        (account, month_of(at), but),
     ).fetchone()
     return Spent(*row)
 
@@ -62,7 +66,15 @@ def by_kind(db: Database, account: str, at: datetime) -> list[Charge]:
 
 
 def save_budgets(db: Database, budgets: Iterable[Budget]) -> None:
-    """These are the budgets from now on; what has been spent stays."""
+    """A process begins with these budgets; what has been spent stays.
+
+    What is still reserved was so by one that was killed: nobody knows what it has cost, so it is used.
+    """
+    held = list(db.execute("SELECT account, month, micro_usd, reads FROM spending WHERE kind = ?", (HELD,)))
+    for account, month, micro_usd, reads in held:
+        if micro_usd or reads:
+            _add_to(db, account, month, Charge(UNANSWERED, 1, micro_usd, reads))
+    db.execute("DELETE FROM spending WHERE kind = ?", (HELD,))
     db.execute("DELETE FROM budgets")
     for budget in budgets:
         save_budget(db, budget)
@@ -89,9 +101,13 @@ def standings(db: Database, now: datetime) -> list[Standing]:
 
 
 def _add(db: Database, account: str, charge: Charge, at: datetime) -> None:
+    _add_to(db, account, month_of(at), charge)
+
+
+def _add_to(db: Database, account: str, month: str, charge: Charge) -> None:
     db.execute(
         "INSERT INTO spending (account, month, kind, count, micro_usd, reads) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (account, month, kind) DO UPDATE SET count = count + excluded.count, "
         "micro_usd = micro_usd + excluded.micro_usd, reads = reads + excluded.reads",
-        (account, month_of(at), charge.kind, charge.count, charge.micro_usd, charge.reads),
+        (account, month, charge.kind, charge.count, charge.micro_usd, charge.reads),
     )

@@ -52,7 +52,9 @@ def test_a_cap_holds_however_many_reserve_at_once(desk: Desk) -> None:
         worker.join()
 
     assert sum(taken) == 14
-    assert StoreLedger(desk.store).spent("x", NOON).micro_usd == 98_000
+    ledger = StoreLedger(desk.store)
+    assert ledger.reserve(budget, Charge("held", 1, 2_000), NOON)
+    assert not ledger.reserve(budget, Charge("held", 1, 1), NOON)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,18 @@ from threading import Lock
 from typing import Any
 
 from desk.errors import StoreError
-from desk.model.spending import Budget, Charge, Pace, Spent, Standing, day, month_bounds, month_of
+from desk.model.spending import (
+    HELD,
+    UNANSWERED,
+    Budget,
+    Charge,
+    Pace,
+    Spent,
+    Standing,
+    day,
+    month_bounds,
+    month_of,
+)
 from desk.ports import Ledger, Now
 from listener.platforms.x.prices import XPrices, micro_usd
 
@@ -28,10 +39,10 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = timedelta(days=1)
 """However little is left, a feed is looked at once a day."""
-_HELD = "held"
-"""Reserved for a request under way, or for one whose answer never came."""
 _REFERENCED = 2
 """Other posts that a post brings along at most: the one it answers and the one it quotes."""
+_PART = 50
+"""A page reserves no more than a fiftieth of a month's budget, where X gives pages as small."""
 _LINK = re.compile(r"https?://|\b[\w-]+\.[a-z]{2,}", re.IGNORECASE)
 """Rather too much than too little: X makes a link of every bare host name."""
 _TIMELINE = re.compile(r"/2/users/\d+/(?:mentions|tweets)")
@@ -149,6 +160,18 @@ class Meter:
         pause = self._feeds * max(shares) * (ends - now).total_seconds()
         return max(interval_seconds, min(pause, LONGEST_PAUSE.total_seconds()))
 
+    def page_size(self, most: int) -> int:
+        """How many posts to ask for at once: what one request reserves is lost when it never ends."""
+        with_others = self._included
+        cost = self._post.price + with_others * (self._user.price + _REFERENCED * self._post.price)
+        reads = 1 + with_others * _REFERENCED
+        sizes = [most]
+        if self.budget.micro_usd is not None:
+            sizes.append(self.budget.micro_usd // (_PART * max(1, cost)))
+        if self.budget.reads is not None:
+            sizes.append(self.budget.reads // (_PART * reads))
+        return min(sizes)
+
     def stop(self) -> float:
         """Nothing more is read in this month; the seconds until it is worth asking again."""
         now = self._now()
@@ -197,7 +220,7 @@ class Meter:
         now = self._now()
         parts = ((tariff.each, tariff.most), (self._user, tariff.users), (self._post, tariff.posts))
         charge = Charge(
-            _HELD,
+            HELD,
             1,
             sum(part.price * count for part, count in parts),
             sum(count for part, count in parts if part.read),
@@ -232,23 +255,26 @@ class Meter:
         with self._lock:
             self._under_way -= 1
             new = list(self._unbilled(came))
-            charges = [
-                replace(hold.charge, count=-1, micro_usd=-hold.charge.micro_usd, reads=-hold.charge.reads)
-            ]
+            charges = [_back(hold.charge)]
             for kind in dict.fromkeys(resource.kind for resource in new):
                 alike = [resource for resource in new if resource.kind == kind]
                 price, reads = sum(r.price for r in alike), sum(r.read for r in alike)
                 charges.append(Charge(kind, sum(r.count for r in alike), price, reads))
-            try:
-                self._ledger.add(self._name, charges, hold.at)
-            except StoreError as error:
-                log.warning("%s: a request is counted at its highest price: %s", self._name, error)
+            if not self._write(hold, charges):
                 return Spent(hold.charge.micro_usd, hold.charge.reads)
             for resource in new:
                 if resource.key is not None:
                     key = (_family(resource.kind), resource.key)
                     self._seen[key] = self._seen.get(key, 0) + resource.price
         return Spent(sum(r.price for r in new), sum(r.read for r in new))
+
+    def _write(self, hold: Hold, charges: list[Charge]) -> bool:
+        try:
+            self._ledger.add(self._name, charges, hold.at)
+        except StoreError as error:
+            log.warning("%s: a request is counted at its highest price: %s", self._name, error)
+            return False
+        return True
 
     def keep(self, hold: Hold) -> bool:
         """Whether a reservation stays because no answer came: X may have charged, but not twice in a day."""
@@ -258,6 +284,8 @@ class Meter:
                 return False
             self._unanswered.add(hold.what)
             self._under_way -= 1
+            kept = replace(hold.charge, kind=UNANSWERED)
+            self._write(hold, [_back(hold.charge), kept])
             return True
 
     def of_answer(self, tariff: Tariff, body: Mapping[str, Any]) -> list[Resource]:
@@ -328,6 +356,10 @@ def _each(like: Resource, objects: object) -> list[Resource]:
     if not isinstance(objects, list):
         return []
     return [replace(like, key=_id(each)) for each in objects]
+
+
+def _back(charge: Charge) -> Charge:
+    return replace(charge, count=-charge.count, micro_usd=-charge.micro_usd, reads=-charge.reads)
 
 
 def _id(each: object) -> str | None:

@@ -51,6 +51,8 @@ class Metering:
         """A page as large as the budget allows. Raises BudgetError where it allows none."""
         if self.spares:
             return ask(least)
+        if self._meter is not None:
+            most = max(least, self._meter.page_size(most))
         try:
             return ask(most)
         except BudgetError:

@@ -14,7 +14,7 @@ from desk.model.reply import Outgoing, ReplyId
 from desk.model.spending import Budget, Charge, Spent
 from desk.ports import Ledger
 from desk.store import Store
-from desk.store.spending import StoreLedger, by_kind
+from desk.store.spending import StoreLedger, by_kind, save_budgets
 from listener.platforms.x.meter import Limit, Meter
 from listener.platforms.x.prices import XPrices
 from listener.platforms.x.source import XAccount, XFeed, XSender, XSource
@@ -59,6 +59,12 @@ def drain(source: XSource, cursor: str | None = None) -> int:
 
 def spent(ledger: Ledger) -> Spent:
     return ledger.spent("x", START)
+
+
+def begin_again(tmp_path: Path) -> None:
+    """As a new process does."""
+    with Store(tmp_path / "spent.db").write() as db:
+        save_budgets(db, [])
 
 
 def kinds(tmp_path: Path) -> dict[str, tuple[int, int]]:
@@ -139,8 +145,12 @@ def test_a_process_that_is_killed_before_the_answer_has_counted_the_most_that_it
     assert tariff is not None
     meter.hold(tariff, Limit.READING, "mentions")
 
+    # Under way it is no spending that anybody has to slow down for; but it was, once nobody can tell.
+    assert spent(ledger) == Spent()
+    assert not meter.spares
+    begin_again(tmp_path)
     # A hundred posts, their authors, and two other posts for each.
-    assert spent(open_ledger(tmp_path)) == Spent(dollars("2.50"), 300)
+    assert spent(ledger) == Spent(dollars("2.50"), 300)
 
 
 def test_looking_up_an_account_is_counted(x: FakeX, ledger: StoreLedger, tmp_path: Path) -> None:
@@ -157,6 +167,7 @@ def test_a_page_is_paid_for_before_it_is_handed_over(x: FakeX, tmp_path: Path) -
     batch = source_of(x, meter_of(x, FullDisk(ledger, 1), "50")).fetch(None)
 
     assert len(batch.mentions) == 1
+    begin_again(tmp_path)
     assert spent(ledger) == Spent(dollars("0.05"), 10)
 
 
@@ -222,6 +233,19 @@ def test_reading_stops_before_it_goes_beyond_the_cap_and_says_so(
     # What was not read is not lost: the same pass goes on with the next month's budget.
     clock.at = MONTH_ENDS
     assert source.fetch(cursor).mentions
+
+
+@pytest.mark.parametrize(
+    ("usd", "reads", "size"), [("100", None, 80), ("10", None, 8), ("1", None, 5), (None, 3_000, 20)]
+)
+def test_a_small_budget_is_read_in_small_pages(
+    x: FakeX, ledger: StoreLedger, usd: str | None, reads: int | None, size: int
+) -> None:
+    meter = meter_of(x, ledger, usd, reads=reads, bill_included=True)
+
+    source_of(x, meter, page_size=100).fetch(None)
+
+    assert f"max_results={size}&" in x.requests[-1][1]
 
 
 def test_a_stop_holds_for_all_feeds_of_the_account(x: FakeX, ledger: StoreLedger) -> None:

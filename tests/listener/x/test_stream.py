@@ -245,7 +245,12 @@ def test_stopping_does_not_wait_for_a_silent_platform(x: FakeX) -> None:
     listening.start()
     assert x.line.open.wait(10)
     ended = threading.Event()
-    threading.Thread(target=lambda: (waits.wait(60), ended.set()), daemon=True).start()
+
+    def wait() -> None:
+        waits.wait(60)
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
 
     stop.set()
     listening.join(2)
