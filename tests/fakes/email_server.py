@@ -24,10 +24,10 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from proxyprotocol.noop import ProxyProtocolNoop
 from proxyprotocol.reader import ProxyProtocolReader
-from pysasl.hashing import Cleartext
 from pydantic import SecretStr
 from pymap.backend.dict import Config, DictBackend, Login
 from pymap.imap import IMAPServer
+from pysasl.hashing import Cleartext
 
 from listener.platforms.email.account import EmailAccount, Security, Server
 from listener.platforms.email.letter import read_letter
@@ -127,7 +127,7 @@ class MailServer:
             if keep:
                 client.select("Old")
                 client.copy("1:*", folder)
-                client.unselect()
+                client.select("INBOX")
             client.delete("Old")
 
     def flags(self, folder: str = "INBOX") -> list[bytes]:
@@ -204,6 +204,10 @@ class MailServer:
             self.smtp_port = smtp.sockets[0].getsockname()[1]
             self._ready.set()
             await self._stop.wait()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 def id_of_mail(raw: bytes) -> str:

@@ -25,7 +25,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Reset the connection; with `after`, pass the chunk on first."""
+    """Reset the connection; with `after`, what was asked is done first, and its answer is lost."""
 
     after: bool = False
 
@@ -68,6 +68,15 @@ class Late:
 
 Trouble = Break | Swallow | Instead | Answer | Cut | Late
 _BUFFER_BYTES = 64 * 1024
+
+
+@dataclass(slots=True)
+class _Line:
+    """One client's connection."""
+
+    is_dead: bool = False
+    is_doomed: bool = False
+    """It breaks with the next answer."""
 
 
 class TcpProxy:
@@ -123,45 +132,55 @@ class TcpProxy:
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._open |= {client, server}
-            dead = Event()
+            line = _Line()
             for here, there, upwards in ((client, server, True), (server, client, False)):
-                Thread(target=self._pump, args=(here, there, upwards, dead), daemon=True).start()
+                Thread(target=self._pump, args=(here, there, upwards, line), daemon=True).start()
 
-    def _pump(self, here: socket.socket, there: socket.socket, upwards: bool, dead: Event) -> None:
+    def _pump(self, here: socket.socket, there: socket.socket, upwards: bool, line: _Line) -> None:
         with suppress(OSError):
             while data := here.recv(_BUFFER_BYTES):
-                if dead.is_set():
+                if line.is_dead:
                     continue
-                match self.trouble(Chunk(data, upwards)):
-                    case None:
-                        there.sendall(data)
-                    case Instead(other):
-                        there.sendall(other)
-                    case Answer(said):
-                        here.sendall(said)
-                    case Cut(part):
-                        there.sendall(part)
-                        # A reset would overtake what was sent.
-                        there.shutdown(socket.SHUT_WR)
-                        here.close()
-                    case Late(seconds):
-                        self._closed.wait(seconds)
-                        there.sendall(data)
-                    case Swallow(after):
-                        if after:
-                            there.sendall(data)
-                        dead.set()
-                    case Break(after):
-                        if after:
-                            there.sendall(data)
-                        _reset(here)
-                        _reset(there)
+                if line.is_doomed and not upwards:
+                    _reset(here)
+                    _reset(there)
+                    break
+                self._pass(self.trouble(Chunk(data, upwards)), data, here, there, line)
         for each in (here, there):
             with self._lock:
                 self._open.discard(each)
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
+
+    def _pass(
+        self, trouble: Trouble | None, data: bytes, here: socket.socket, there: socket.socket, line: _Line
+    ) -> None:
+        match trouble:
+            case None:
+                there.sendall(data)
+            case Instead(other):
+                there.sendall(other)
+            case Answer(said):
+                here.sendall(said)
+            case Cut(part):
+                there.sendall(part)
+                # A reset would overtake what was sent.
+                there.shutdown(socket.SHUT_WR)
+                here.close()
+            case Late(seconds):
+                self._closed.wait(seconds)
+                there.sendall(data)
+            case Swallow(after):
+                if after:
+                    there.sendall(data)
+                line.is_dead = True
+            case Break(after=True):
+                line.is_doomed = True
+                there.sendall(data)
+            case Break():
+                _reset(here)
+                _reset(there)
 
 
 def _reset(connection: socket.socket) -> None:

@@ -136,7 +136,7 @@ class MailFaults:
         if not chunk.upwards:
             return Instead(_HTML) if kind is Kind.STATUS_503 else None
         verb, answer = _SMTP_SAYS.get(kind, (b"", b""))
-        if verb and (chunk.data.startswith(verb) or _is_write(chunk)):
+        if verb and (chunk.data.upper().startswith(verb) or _is_write(chunk)):
             return Answer(answer + b"\r\n")
         if kind in {Kind.RESET_AFTER, Kind.CUT}:
             # What comes before is a conversation that the server has no memory of.

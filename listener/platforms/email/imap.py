@@ -175,23 +175,15 @@ class Mailbox:
     def envelopes(self, uids: Sequence[int]) -> dict[int, Envelope]:
         """Size and time of arrival, for those that are still there."""
         try:
-            return self._envelopes(uids)
+            return self._envelopes(uids, "RFC822.SIZE", "INTERNALDATE")
         except MailboxError as error:
-            if not error.senseless and not error.refused:
+            if not error.senseless:
                 raise
-        found: dict[int, Envelope] = {}
-        for uid in uids:
-            # A date that cannot be read must not keep back the mails beside it.
-            try:
-                found |= self._envelopes([uid])
-            except MailboxError as error:
-                if not error.senseless and not error.refused:
-                    raise
-                found[uid] = Envelope(UNKNOWN_SIZE, None)
-        return found
+        # One date that cannot be read must not keep back the mails beside it.
+        return self._envelopes(uids, "RFC822.SIZE")
 
-    def _envelopes(self, uids: Sequence[int]) -> dict[int, Envelope]:
-        said = self._ask(lambda client: client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"]))
+    def _envelopes(self, uids: Sequence[int], *what: str) -> dict[int, Envelope]:
+        said = self._ask(lambda client: client.fetch(uids, what))
         found = {}
         for uid, data in said.items():
             size, at = data.get(b"RFC822.SIZE"), data.get(b"INTERNALDATE")

@@ -16,10 +16,13 @@ from listener.text import mend, one_line
 
 TEXT_LIMIT = 50_000
 """Characters; about twenty printed pages."""
+_READ_LIMIT = 10 * TEXT_LIMIT
+"""Characters that are searched for new words."""
 _ATTACHMENTS_LIMIT = 20
 _HTML_LIMIT = 1_000_000
+_SIGNATURE = "-- "
+"""The line above a signature (RFC 3676, section 4.3); without its space it may be anything."""
 _SIGNATURE_LINES = 15
-"""A signature is short; below a longer "--" stands text."""
 
 _UNSEEN = re.compile(r"<(style|script|head|title)\b", re.IGNORECASE)
 _CELL = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
@@ -162,10 +165,8 @@ def _chosen(parts: Sequence[Part]) -> list[Part]:
     chosen: list[Part] = []
     taken: set[int] = set()
     for part in shown:
-        if part.alternative is not None:
-            if part.kind == "text/html" and part.alternative in plain:
-                continue
-            if part.kind == "text/html" and part.alternative in taken:
+        if part.alternative is not None and part.kind == "text/html":
+            if part.alternative in plain | taken:
                 continue
             taken.add(part.alternative)
         chosen.append(part)
@@ -203,8 +204,8 @@ def _without_unseen(html: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = _CONTROL.sub("", mend(text).replace("\r\n", "\n").replace("\r", "\n"))
-    lines = [line.rstrip() for line in text.split("\n")]
+    text = _CONTROL.sub("", mend(text[:_READ_LIMIT]).replace("\r\n", "\n").replace("\r", "\n"))
+    lines = [line if line == _SIGNATURE else line.rstrip() for line in text.split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
 
 
@@ -267,6 +268,6 @@ def _is_field_block(lines: Sequence[str], at: int) -> bool:
 def _without_signature(text: str) -> str:
     lines = text.split("\n")
     for at in range(len(lines) - 1, max(-1, len(lines) - 2 - _SIGNATURE_LINES), -1):
-        if lines[at].strip() == "--" and any(line.strip() for line in lines[:at]):
+        if lines[at] == _SIGNATURE and any(line.strip() for line in lines[:at]):
             return "\n".join(lines[:at]).strip()
     return text.strip()

@@ -47,8 +47,8 @@ def _rig(server: MailServer, feed: EmailFeed, clock: Clock, faults: MailFaults) 
 
     def account() -> EmailAccount:
         return server.account(
-            imap=Server("127.0.0.1", faults.imap.port, Security.PLAIN),
-            smtp=Server("127.0.0.1", faults.smtp.port, Security.PLAIN),
+            imap=Server("localhost", faults.imap.port, Security.PLAIN),
+            smtp=Server("localhost", faults.smtp.port, Security.PLAIN),
             copies=Copies.SERVER,
         )
 
