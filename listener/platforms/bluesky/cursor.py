@@ -104,11 +104,19 @@ class Cursor:
             return self.start
         return max(self.start, self.newest - int(overlap.total_seconds() * 1_000))
 
-    def with_seen(self, posts: Iterable[Seen], bad: Iterable[str], limit: int) -> Cursor:
-        """Remember more posts; the oldest above `limit` are forgotten, and the start moves behind them."""
+    def with_seen(
+        self, posts: Iterable[Seen], bad: Iterable[str], limit: int, known_to: int | None = None
+    ) -> Cursor:
+        """Remember more posts; the oldest above `limit` are forgotten, and the start moves behind them.
+
+        What was known when a walk began, up to the time `known_to`, stays until the walk is over: it will
+        still come to it.
+        """
         known = {post.uri: post for post in (*self.seen, *posts)}
         ordered = sorted(known.values(), key=lambda post: post.at)
-        kept, forgotten = ordered[-limit:], ordered[:-limit]
+        ahead = [post for post in ordered if known_to is not None and post.at <= known_to]
+        rest = ordered[len(ahead) :]
+        kept, forgotten = (*ahead, *rest[-limit:]), rest[:-limit]
         start = max((self.start, *(post.at + 1 for post in forgotten)))
         keys = dict.fromkeys((*self.bad, *bad))
         return replace(self, start=start, seen=tuple(kept), bad=tuple(keys)[-BAD_LIMIT:])

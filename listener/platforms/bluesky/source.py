@@ -107,7 +107,7 @@ class BlueskySource:
                 continue
             headroom = page.headroom
             taken, walk = self._read(page, walk, at, view, now)
-            at = at.with_seen(taken.seen, taken.keys, self._memory)
+            at = at.with_seen(taken.seen, taken.keys, self._memory, walk.newest)
             over, gaps = self._is_over(page, walk, taken)
             going_on = replace(walk, page=page.older) if page.older and not over else None
             at = replace(at, walk=going_on)
