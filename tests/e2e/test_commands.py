@@ -216,8 +216,9 @@ def test_evaluate_measures_the_tiny_model(home: Path, answerback: Answerback) ->
     file = labelled(home)
     told = answerback("evaluate", file, "--json").json
     assert told["model"] == "tiny-2l"
-    (score,) = [one for one in told["scores"] if one["group"] == "all"]
+    score, language = [one for one in told["scores"] if one["group"] == "all"]
     assert (score["field"], score["rows"]) == ("complaint", 200)
+    assert (language["field"], language["calibration_error"]) == ("language", None)
     assert 0 <= score["macro_f1"] <= 1
     assert sum(map(sum, score["confusion"])) == 200
     parts = [
