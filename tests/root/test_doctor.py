@@ -72,9 +72,9 @@ def test_how_each_source_is(desk: Desk, capsys: pytest.CaptureFixture[str]) -> N
 
     a, b, c = source_lines(desk, capsys)
 
-    assert a.startswith(f"✗ source     a: silent, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min 0")
+    assert a.startswith(f"✗ source     a: silent, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min ")
     assert f"newest post {moments[1]:%Y-%m-%d %H:%M} UTC, 12 of 450 requests left until" in a
-    assert b.startswith(f"✓ source     b: ok, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min 0")
+    assert b.startswith(f"✓ source     b: ok, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min ")
     assert c.startswith(
         f"• source     c: not listened to since {moments[2]:%Y-%m-%d %H:%M} UTC, last success never"
     )
