@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from listener.platforms.email.answers import MailboxError
 from listener.platforms.email.cursor import Seen
 from listener.platforms.email.ids import parts_of_id
-from listener.platforms.email.imap import Mailbox, MailboxError
+from listener.platforms.email.imap import Mailbox
 
 
 def gone_from(mailbox: Mailbox, lost: Sequence[Seen], folder: str) -> tuple[list[str], list[str]]:

@@ -10,9 +10,8 @@ import imaplib
 import re
 import selectors
 import ssl
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from imapclient.exceptions import IMAPClientError, LoginError
 from desk.errors import InputError
 from listener.http import hush
 from listener.platforms.email.account import EmailAccount, Security, Server, trust
+from listener.platforms.email.answers import UNKNOWN_SIZE, Envelope, Folder, Found, MailboxError
 from listener.text import one_line
 
 _DETAIL_LIMIT = 200
@@ -40,50 +40,7 @@ _BROKEN = (imaplib.IMAP4.abort, OSError, EOFError)
 _FAILURES = (IMAPClientError, imaplib.IMAP4.error, OSError, EOFError, ValueError, AssertionError, LookupError)
 """What the library raises for what a server may say; the last ones where an answer makes no sense."""
 
-UNKNOWN_SIZE = 2**62
-"""Of a mail whose size cannot be read: it is fetched on its own."""
-
 T = TypeVar("T")
-
-
-class MailboxError(Exception):
-    """A question that brought no answer. Never leaves the e-mail modules, where it becomes a DeskError."""
-
-    def __init__(
-        self, message: str, *, permanent: bool = False, refused: bool = False, senseless: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.permanent = permanent
-        """Asking again will not help before a person changes something."""
-        self.refused = refused
-        """The server answered, with a no."""
-        self.senseless = senseless
-        """The server answered something that cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder as it was when it was opened."""
-
-    validity: int
-    next_uid: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    uids: tuple[int, ...]
-    """In order; where there are very many, the first of them."""
-    up_to: int
-    """The highest UID that was looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    size: int
-    """Bytes."""
-    arrived_at: datetime | None
-    """When it came into the mailbox, by the server's clock, aware UTC; None where that cannot be read."""
 
 
 class Mailbox:
@@ -402,16 +359,3 @@ def _utc(at: datetime) -> datetime | None:
         return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
         return None
-
-
-def batches(sizes: Iterable[tuple[int, int]], limit: int) -> list[list[int]]:
-    """Numbers put together so that each group's sizes come to at most `limit`, but at least one a group."""
-    groups: list[list[int]] = []
-    room = 0
-    for number, size in sizes:
-        if not groups or size > room:
-            groups.append([])
-            room = limit
-        groups[-1].append(number)
-        room -= size
-    return groups

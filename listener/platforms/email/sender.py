@@ -12,9 +12,10 @@ from desk.model.reply import Outgoing, SentPost
 from desk.ports import Now
 from listener.doubt import Doubts
 from listener.platforms.email.account import Copies, EmailAccount
+from listener.platforms.email.answers import MailboxError
 from listener.platforms.email.compose import ComposeError, compose, needs_utf8, token_of
 from listener.platforms.email.ids import external_id, own_id, parts_of_id
-from listener.platforms.email.imap import Mailbox, MailboxError
+from listener.platforms.email.imap import Mailbox
 from listener.platforms.email.kinds import answered_at, replyable
 from listener.platforms.email.letter import OWN_FIELD, Letter, LetterError, read_letter
 from listener.platforms.email.posts import SOURCE

@@ -15,18 +15,11 @@ from desk.errors import InputError, SourceError
 from desk.model.mention import Mention, mention_id
 from desk.ports import BadRecord, Batch, Gap, Now
 from listener.platforms.email.account import EmailAccount
+from listener.platforms.email.answers import UNKNOWN_SIZE, Envelope, Folder, Found, MailboxError, batches
 from listener.platforms.email.cursor import Cursor, Seen
 from listener.platforms.email.gone import gone_from
 from listener.platforms.email.ids import conversation_id, external_id, id_in, id_of
-from listener.platforms.email.imap import (
-    UNKNOWN_SIZE,
-    Envelope,
-    Folder,
-    Found,
-    Mailbox,
-    MailboxError,
-    batches,
-)
+from listener.platforms.email.imap import Mailbox
 from listener.platforms.email.letter import Letter, LetterError, is_own_token, read_letter
 from listener.platforms.email.mime import HEADER_LIMIT, split
 from listener.platforms.email.posts import SOURCE, is_by_brand, to_mention

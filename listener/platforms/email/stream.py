@@ -8,7 +8,8 @@ from collections.abc import Callable
 from desk.errors import InputError
 from listener.news import News
 from listener.platforms.email.account import EmailAccount
-from listener.platforms.email.imap import Mailbox, MailboxError
+from listener.platforms.email.answers import MailboxError
+from listener.platforms.email.imap import Mailbox
 from listener.runner import Stop
 
 log = logging.getLogger(__name__)
