@@ -11,8 +11,9 @@ import math
 import re
 import ssl
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any, Protocol
@@ -45,6 +46,8 @@ class Answer:
     data: Any = None
     """The body's JSON; None where something else was asked for."""
     headroom: Headroom | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Addresses in the `Link` header, by their relation."""
 
 
 class Token(Protocol):
@@ -137,6 +140,22 @@ class ApiClient:
             except httpx.HTTPError as error:
                 raise self._no_answer(error) from error
 
+    @contextmanager
+    def listen(self, url: str, params: Any, silence_seconds: float) -> Iterator[httpx.Response]:
+        """Open a stream of server-sent events that may be silent so long. Raises ApiError."""
+        timeout = httpx.Timeout(self._timeout_seconds, read=silence_seconds)
+        accept = {"Accept": "text/event-stream"}
+        try:
+            with (
+                self._fresh() as http,
+                http.stream("GET", url, params=params, headers=accept, timeout=timeout) as response,
+            ):
+                if not response.is_success:
+                    raise self._refusal(response, self._body(response))
+                yield response
+        except httpx.HTTPError as error:
+            raise self._no_answer(error) from error
+
     def wrong(self, what: str) -> ApiError:
         """For an answer of the wrong kind: "sent {what}"."""
         return ApiError(f"{self.title} sent {what}", status=200)
@@ -204,6 +223,7 @@ class ApiClient:
             response.headers,
             content,
             headroom=self._headroom(response.headers),
+            links={relation: link.get("url", "") for relation, link in response.links.items() if relation},
         )
 
     def _body(self, response: httpx.Response) -> bytes:
@@ -230,7 +250,7 @@ class ApiClient:
             raise ApiError(
                 f"{self.title} answered {answer.status}, but with {kind}", status=answer.status
             ) from error
-        return Answer(answer.status, answer.headers, answer.body, data, answer.headroom)
+        return replace(answer, data=data)
 
     def _refusal(self, response: httpx.Response, body: bytes) -> ApiError:
         try:
