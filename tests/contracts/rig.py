@@ -58,6 +58,8 @@ class Rig:
     """Whether the platform can be asked if a reply is public."""
     write: Callable[[str], str] | None = None
     """A customer writes this to the brand, now; the id of the mention that it becomes."""
+    trace: Callable[[str], str] = lambda mention_id: mention_id.partition(":")[2].partition("@")[0]
+    """What of a mention's id stands in the platform's own record of the post."""
     faults: Faults | None = None
     """What can go wrong, for the fault matrix; `HttpFaults` serves every platform that speaks HTTP."""
     handle: str = "fernway"

@@ -38,6 +38,8 @@ class HttpFaults:
     endless: Callable[[Any, int], Any] | None = None
     """A page's JSON with a next token that was not there before, named by a number; None where pages are
     not linked by tokens."""
+    rewrite: Mapping[Kind, Callable[[bytes], bytes]] = field(default_factory=dict)
+    """The faults inside of pages, for pages that are no JSON."""
     no_meaning: Mapping[Kind, str] = field(default_factory=dict)
 
     hits: int = 0
@@ -165,11 +167,12 @@ class HttpFaults:
             case Kind.SAME_FOR_EVER:
                 return before or answer
         body = answer.body
+        if not body or answer.status != 200:
+            return answer
+        if kind in self.rewrite:
+            return replace(answer, body=self.rewrite[kind](body))
         if isinstance(body, bytes):
-            try:
-                body = json.loads(body)
-            except ValueError:
-                return answer
+            body = json.loads(body)
         match kind:
             case Kind.WRONG_PAGE | Kind.WRONG_FIELDS:
                 body = _wrong(kind, body, inside=False)

@@ -128,7 +128,7 @@ def _read_through(kind: Kind, rig: Rig, desk: Desk) -> Reading:
     stored = desk.stored()
     missing = expected - set(stored)
     raw = "\n".join(desk.quarantined())
-    aside = sum(_local(key) in raw for key in missing)
+    aside = sum(rig.trace(key) in raw for key in missing)
     again = [count - 1 for count in (*Counter(stored.values()).values(), *desk.news.values())]
     patient = KNOWN_BATCHES + 15 + FAULT_SECONDS / rig.open_source().interval_seconds
     return Reading(
@@ -141,11 +141,6 @@ def _read_through(kind: Kind, rig: Rig, desk: Desk) -> Reading:
         hasty=max(0, fetches - 2) if kind in ANNOUNCED else 0,
         spun=max(0, fetches - int(patient)),
     )
-
-
-def _local(mention_id: str) -> str:
-    """The part of an id that the platform itself wrote into the post."""
-    return mention_id.partition(":")[2].partition("@")[0]
 
 
 def _write(rig: Rig, when: str) -> set[str]:

@@ -71,6 +71,7 @@ def _rig(fake: FakeReddit, feed: Feed, clock: Clock, times: ServerClock) -> Rig:
             fake,
             clock,
             is_page=lambda _, path: path.startswith(("/r/", "/message/", "/search")),
+            is_write=lambda _, path: path.startswith("/api/comment"),
             times=times,
             endless=_endless,
         ),

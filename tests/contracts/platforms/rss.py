@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 from listener.platforms.rss.source import RssSource
 from tests.contracts.rig import Rig
@@ -13,6 +15,7 @@ from tests.fakes.clock import Clock, ServerClock
 from tests.fakes.loopback import Answer, Reset
 from tests.fakes.rss_site import FakeSite
 from tests.faults.http import HttpFaults
+from tests.faults.kinds import Kind
 
 FEEDS = ("feed",)
 
@@ -27,6 +30,12 @@ def open_rig(feed: str, folder: Path) -> Iterator[Rig]:
 
 def _id(entry: str) -> str:
     return f"rss:{sha256(entry.encode()).hexdigest()[:24]}"
+
+
+def _shuffled(body: bytes) -> bytes:
+    head, *entries = body.replace(b"</feed>", b"").split(b"<entry>")
+    chance = Random(5)  # noqa: S311
+    return b"<entry>".join([head, *chance.sample(entries, len(entries))]) + b"</feed>"
 
 
 def _rig(fake: FakeSite, clock: Clock, times: ServerClock) -> Rig:
@@ -47,5 +56,16 @@ def _rig(fake: FakeSite, clock: Clock, times: ServerClock) -> Rig:
         expected={_id(entry) for place, entry in enumerate(ids) if place not in {3, 15}},
         break_it=break_it,
         write=lambda text: _id(fake.add(text)),
-        faults=HttpFaults(fake, clock, is_page=lambda _, path: path.startswith("/feed.xml"), times=times),
+        trace=lambda mention_id: next(p.id for p in fake.posts if _id(p.id) == mention_id),
+        faults=HttpFaults(
+            fake,
+            clock,
+            is_page=lambda _, path: path.startswith("/feed.xml"),
+            times=times,
+            rewrite={
+                Kind.WRONG_PAGE: lambda _: b"<html><body><p>Welcome to our new site!</p></body></html>",
+                Kind.WRONG_FIELDS: lambda body: re.sub(rb"<updated>[^<]*", b"<updated>soon", body),
+                Kind.OUT_OF_ORDER: _shuffled,
+            },
+        ),
     )

@@ -57,6 +57,12 @@ def _rig(fake: FakeVk, kind: Kind, clock: Clock, times: ServerClock) -> Rig:
         public=lambda: len(fake.by(-GROUP)),
         order=fake.fail_post,
         write=lambda text: f"vk:{write(text)}",
-        faults=HttpFaults(fake, clock, is_page=lambda _, path: path.startswith(pages), times=times),
+        faults=HttpFaults(
+            fake,
+            clock,
+            is_page=lambda _, path: path.startswith(pages),
+            is_write=lambda _, path: path.startswith("/method/wall.createComment"),
+            times=times,
+        ),
         handle=f"club{GROUP}",
     )

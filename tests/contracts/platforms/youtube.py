@@ -53,6 +53,7 @@ def _rig(fake: FakeYouTube, clock: Clock, times: ServerClock) -> Rig:
             fake,
             clock,
             is_page=lambda _, path: path.startswith("/commentThreads?") and "&id=" not in path,
+            is_write=lambda method, path: method == "POST" and path.startswith("/comments"),
             times=times,
             endless=_endless,
         ),
