@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,20 +16,21 @@ from answerback.config import (
     ALWAYS,
     AlertSettings,
     AppriseSettings,
-    ClassifierSettings,
     Config,
     ConfigError,
     SlaSettings,
     WebhookSettings,
 )
+from answerback.config_classifier import ClassifierSettings
 from answerback.pipeline import Pipeline
 from answerback.secrets import required
 from desk.errors import InputError
 from desk.model.calendar import ALWAYS_OPEN, BusinessCalendar
 from desk.model.sla import Clock, PolicyRule, SlaPolicy
-from desk.ports import AlertChannel, Predictor, ReplySender
+from desk.model.thresholds import BrandThresholds, Thresholds
+from desk.ports import AlertChannel, Explain, Predictor, ReplySender
 from desk.store import Store
-from desk.triage import Rules, TriagePolicy
+from desk.triage import Ally, Rules, TriagePolicy
 from desk.watch import AlertRules
 
 _STANDARD = SlaPolicy("standard", first_response_seconds=3_600, next_response_seconds=7_200)
@@ -46,6 +48,9 @@ def make_rules(config: Config) -> Rules:
             reopen_within=triage.reopen_within,
             urgent_terms=triage.urgent_terms,
             severe_negative=triage.severe_negative,
+            severe_anger=triage.severe_anger,
+            allies=frozenset(Ally.of(*name.split(":", maxsplit=1)) for name in triage.allies),
+            fold_within=triage.fold_within,
         ),
         sla=_sla_rules(config.sla),
     )
@@ -86,10 +91,26 @@ def make_alert_rules(settings: AlertSettings) -> AlertRules:
 
 
 def make_predictor(settings: ClassifierSettings) -> Predictor:
-    """The classifier; loads the model. Raises ArtifactError."""
+    """The classifier with its reasons; loads the model at the first post. Raises ArtifactError."""
     from classifier import load_predictor  # noqa: PLC0415
+    from classifier.reasons import Reason, WithReasons  # noqa: PLC0415
 
-    return load_predictor(settings.weights, settings.complaint_threshold, settings.look_threshold)
+    model = load_predictor(settings.weights, settings.complaint_threshold, settings.look_threshold)
+    return WithReasons(model, [Reason(r.name, r.sentence, r.examples) for r in settings.reasons])
+
+
+def make_explain(predictor: Predictor) -> Explain:
+    """Which words moved a verdict."""
+    from classifier.explain import explain  # noqa: PLC0415
+
+    return partial(explain, predictor)
+
+
+def make_thresholds(settings: ClassifierSettings) -> Thresholds:
+    """What each brand counts as a complaint."""
+    return Thresholds(
+        {one.brand: BrandThresholds(one.complaint_threshold, one.look_threshold) for one in settings.brands}
+    )
 
 
 def make_channels(settings: AlertSettings) -> dict[str, AlertChannel]:
@@ -128,9 +149,12 @@ def make_pipeline(
     channels: Mapping[str, AlertChannel] = NOBODY,
 ) -> Pipeline:
     """The steps; without senders and channels nothing leaves the machine."""
+    predictor = make_predictor(config.classifier)
     return Pipeline(
         store=store,
-        predictor=make_predictor(config.classifier),
+        predictor=predictor,
+        explain=make_explain(predictor),
+        thresholds=make_thresholds(config.classifier),
         rules=make_rules(config),
         alert_rules=make_alert_rules(config.alerts),
         senders=senders,

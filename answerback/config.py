@@ -20,7 +20,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from answerback.config_values import Hours, Probability, Variable, Zone
+from answerback.config_classifier import BrandSettings, ClassifierSettings, ReasonSettings
+from answerback.config_values import AllyName, Hours, Probability, Variable, Zone
 from desk.errors import DeskError
 from desk.model.alert import AlertKind
 from desk.model.calendar import ALWAYS_OPEN, Interval
@@ -73,19 +74,11 @@ class TriageSettings(_Section):
     reopen_within: Duration = timedelta(days=14)
     urgent_terms: tuple[Annotated[str, Field(min_length=2)], ...] = ()
     severe_negative: Probability = 0.9
-
-
-class ClassifierSettings(_Section):
-    weights: Path | None = None
-    complaint_threshold: Probability | None = None
-    look_threshold: Probability | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        complaint, look = self.complaint_threshold, self.look_threshold
-        if complaint is not None and look is not None and look > complaint:
-            raise ValueError("look_threshold must not be above complaint_threshold")
-        return self
+    severe_anger: Probability = 0.9
+    allies: tuple[AllyName, ...] = ()
+    """Accounts that speak for the brand, as "x:@fernway_dev": what they write opens no case."""
+    fold_within: Duration = timedelta(days=7)
+    """A copy of a post at most so much older is counted in that post's case; "0s" folds nothing."""
 
 
 class CalendarSettings(_Section):
@@ -301,10 +294,12 @@ _SAID = {
 }
 """Where pydantic's own words are for programmers, or repeat a value."""
 
-_SECTIONS: dict[tuple[str, ...], type[_Section]] = {
+_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Config,
     ("triage",): TriageSettings,
     ("classifier",): ClassifierSettings,
+    ("classifier", "brands"): BrandSettings,
+    ("classifier", "reasons"): ReasonSettings,
     ("sla",): SlaSettings,
     ("sla", "calendars"): CalendarSettings,
     ("sla", "policies"): PolicySettings,

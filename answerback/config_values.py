@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from listener import platforms
+
 
 def _parse_hours(value: object) -> object:
     match = re.fullmatch(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", str(value).strip())
@@ -39,6 +41,16 @@ def _variable(name: str) -> str:
     return name
 
 
+def _ally(value: str) -> str:
+    source, colon, name = value.partition(":")
+    if not colon or not name.strip().removeprefix("@"):
+        raise ValueError('expected a platform and an account, such as "x:@fernway_dev"')
+    if source.strip().lower() not in platforms.names():
+        raise ValueError(f"before the colon stands a platform: {', '.join(platforms.names())}")
+    return value
+
+
+AllyName = Annotated[str, AfterValidator(_ally)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Hours = Annotated[tuple[time, time], BeforeValidator(_parse_hours)]
 Zone = Annotated[str, AfterValidator(_known_zone)]

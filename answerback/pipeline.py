@@ -7,14 +7,15 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from desk import deliveries, intake, outbox, threads, watch
+from desk import deliveries, explaining, intake, outbox, threads, watch
 from desk.classification import classify_pending
 from desk.errors import DeskError
-from desk.ports import AlertChannel, Batch, DeletionCheck, Now, Predictor, ReplySender, Source
+from desk.model.thresholds import ALIKE, Thresholds
+from desk.ports import AlertChannel, Batch, DeletionCheck, Explain, Now, Predictor, ReplySender, Source
 from desk.recheck import Recheck
 from desk.store import Store, health_view, sources
 from desk.store.sources import SourceStatus
@@ -32,8 +33,8 @@ RUN, REPLAY = "run", "replay"
 TICK_SECONDS = 1.0
 """How long a loop waits when there was nothing to do."""
 AFTER_ERROR_SECONDS = 10.0
-GRACE_SECONDS = 5.0
-"""How long a run that was asked to stop waits for a step that is under way."""
+GRACE_SECONDS = 1.0
+"""How long a run that was asked to stop waits for a step that is under way; it is gone within two seconds."""
 _POSTS_A_STEP = 128
 """Posts classified before a step looks up: a backlog must hold up neither a stop nor what is decided."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,12 +51,19 @@ class Pipeline:
     senders: Mapping[str, ReplySender]
     channels: Mapping[str, AlertChannel]
     now: Now
-    listening: Mapping[str, float] = field(default_factory=dict)
-    """The sources that are read here, each with its interval in seconds."""
+    thresholds: Thresholds = ALIKE
+    explain: Explain | None = None
+    """None answers no questions."""
+    listening: Sequence[Source] = ()
+    """The sources that are read here."""
 
     def think(self, now: datetime) -> int:
-        """Classify the oldest posts that wait, and triage what can be; 0 when nothing is left to do."""
-        worked = classify_pending(self.store, self.predictor, _POSTS_A_STEP)
+        """Explain what agents ask about, classify the oldest posts that wait, and triage what can be.
+
+        0 when nothing is left to do.
+        """
+        worked = explaining.answer(self.store, self.explain) if self.explain else 0
+        worked += classify_pending(self.store, self.predictor, _POSTS_A_STEP, self.thresholds)
         while decided := threads.triage_pending(self.store, self.rules, now):
             worked += decided
         return worked
@@ -67,7 +75,8 @@ class Pipeline:
     def watch(self, now: datetime, *, sweeper: str = RUN) -> None:
         """Say that this process lives, wake snoozed cases, and raise the alerts that have become true."""
         if sweeper == RUN:
-            health_view.beat(self.store, now, self.listening)
+            # Asked each time: a source that has to save waits longer, and is not silent for it.
+            health_view.beat(self.store, now, {each.name: each.interval_seconds for each in self.listening})
             watch.raise_silences(self.store, self.alert_rules, tuple(self.channels), now)
         watch.wake_due(self.store, now)
         watch.raise_alerts(self.store, self.alert_rules, tuple(self.channels), now, sweeper=sweeper)
@@ -146,7 +155,7 @@ def run(
     died = threading.Event()
     rechecks = [Recheck(pipeline.store, checker, pipeline.now) for checker in checkers]
     sources_read = (*(feed.source for feed in feeds), *rechecks)
-    pipeline = replace(pipeline, listening={each.name: each.interval_seconds for each in sources_read})
+    pipeline = replace(pipeline, listening=sources_read)
     work = [(feed.source.name, partial(_listen, pipeline, feed, stop)) for feed in feeds]
     work += [(each.name, partial(_read, pipeline, each, each.record, stop)) for each in rechecks]
     streams = {id(feed.stream): feed.stream for feed in feeds if feed.stream is not None}
@@ -175,10 +184,11 @@ def run(
 def _listen(pipeline: Pipeline, feed: Feed, stop: threading.Event) -> None:
     source = feed.source
 
-    def record(batch: Batch) -> None:
+    def record(batch: Batch) -> bool:
         taken = intake.record(pipeline.store, source.name, batch, pipeline.now())
         if taken.quarantined:
             log.warning("%s: %d records could not be read and are kept", source.name, taken.quarantined)
+        return taken.brought_something
 
     waits: Stop = stop
     if feed.stream is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from classifier.calibration import Array
 from classifier.data import Row, Split, read_rows, split_of
-from classifier.labels import SENTIMENT_INDEX, SENTIMENTS
+from classifier.labels import LANGUAGES, SENTIMENT_INDEX, SENTIMENTS
+from desk.model.reason import GENERAL_REASONS, OTHER
 from desk.model.verdict import Verdict
 from desk.ports import Predictor
 
@@ -27,7 +28,7 @@ class Score:
 
     file: str
     field: str
-    """"complaint" or "sentiment"."""
+    """A key of `FIELDS`."""
     group: str
     """"all", a language such as "de", "brands" (rows whose domain is not random_*), or "all, no neutral":
     the file has no neutral label, so the better of the other two is taken."""
@@ -36,9 +37,12 @@ class Score:
     """Mean over the labels that occur in the truth; so is `macro_recall`."""
     macro_recall: float
     accuracy: float
-    calibration_error: float
-    """Expected calibration error, 15 equal bins: of the complaint's probability, of the likeliest
-    sentiment's."""
+    calibration_error: float | None
+    """Expected calibration error, 15 equal bins: of the probability of complaint, anger or abuse, of the
+    likeliest sentiment's. None for reason and language, which come without a probability."""
+    recall_at_precision_90: float | None
+    """Most of the true complaints (anger, abuse) that any threshold finds with nine of ten right; None for
+    fields of other than two labels."""
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     """Rows are the truth, columns the prediction, in the order of `labels`."""
@@ -54,15 +58,21 @@ class _Answers:
     confidence: Array
     """Probability that `confirmed` is about."""
     confirmed: NDArray[np.bool_]
+    probable: bool = True
+    """`confidence` is a probability."""
 
     def only(self, rows: NDArray[np.bool_]) -> _Answers:
-        return _Answers(
-            self.labels, self.truth[rows], self.predicted[rows], self.confidence[rows], self.confirmed[rows]
+        return replace(
+            self,
+            truth=self.truth[rows],
+            predicted=self.predicted[rows],
+            confidence=self.confidence[rows],
+            confirmed=self.confirmed[rows],
         )
 
 
 def evaluate(predictor: Predictor, files: Sequence[Path], *, split: Split | None = None) -> list[Score]:
-    """Score the fields `complaint` and `sentiment` of every file, over all rows and by group.
+    """Score every field of `FIELDS` that a file has, over all rows and by group.
 
     `split` keeps the rows of one split: "test" is what shipped weights have never seen. Raises `DataError`.
     """
@@ -71,14 +81,33 @@ def evaluate(predictor: Predictor, files: Sequence[Path], *, split: Split | None
 
 def as_table(scores: Sequence[Score]) -> str:
     """Return the scores as a Markdown table, percentages to one decimal."""
-    head = "| file | field | group | rows | macro-F1 | macro-recall | accuracy | ECE |"
-    rule = "|---|---|---|--:|--:|--:|--:|--:|"
+    head = "| file | field | group | rows | macro-F1 | macro-recall | accuracy | ECE | recall at P 0.9 |"
+    rule = "|---|---|---|--:|--:|--:|--:|--:|--:|"
     lines = [
         f"| {score.file} | {score.field} | {score.group} | {score.rows} | {score.macro_f1:.1%} "
-        f"| {score.macro_recall:.1%} | {score.accuracy:.1%} | {score.calibration_error:.3f} |"
+        f"| {score.macro_recall:.1%} | {score.accuracy:.1%} | {_or_dash(score.calibration_error, '.3f')} "
+        f"| {_or_dash(score.recall_at_precision_90, '.1%')} |"
         for score in scores
     ]
     return "\n".join([head, rule, *lines])
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def recall_at_precision(confidence: Array, confirmed: NDArray[np.bool_], precision: float = 0.9) -> float:
+    """Return the highest recall of any threshold at which at least `precision` of what it names is right."""
+    total = int(confirmed.sum())
+    if not total:
+        return 0.0
+    order = np.argsort(-confidence, kind="stable")
+    found = np.cumsum(confirmed[order])
+    named = np.arange(1, len(order) + 1)
+    # A threshold cannot part rows of one confidence: only the last row of each counts.
+    ends = np.append(confidence[order][1:] != confidence[order][:-1], True)
+    good = ends & (found >= precision * named)
+    return float(found[good].max() / total) if good.any() else 0.0
 
 
 def calibration_error(confidence: Array, confirmed: NDArray[np.bool_], bins: int = ECE_BINS) -> float:
@@ -92,14 +121,16 @@ def calibration_error(confidence: Array, confirmed: NDArray[np.bool_], bins: int
 
 def _evaluate_file(predictor: Predictor, path: Path, split: Split | None) -> Iterator[Score]:
     rows = [row for row in read_rows(path) if split is None or split_of(row["text"]) == split]
-    name = path.name.split(".")[0]
-    for field, answer in _FIELDS.items():
-        labelled = [row for row in rows if row.get(field) is not None]
-        if not labelled:
+    rows = [row for row in rows if any(field.knows(row) for field in FIELDS.values())]
+    # Each text is read once, whatever its fields.
+    verdicts = _predict(predictor, [row["text"] for row in rows])
+    for name, field in FIELDS.items():
+        known = [place for place, row in enumerate(rows) if field.knows(row)]
+        if not known:
             continue
-        verdicts = _predict(predictor, [row["text"] for row in labelled])
-        for group, answers in _groups(labelled, answer(labelled, verdicts), verdicts):
-            yield _score(name, field, group, answers)
+        chosen, said = [rows[place] for place in known], [verdicts[place] for place in known]
+        for group, answers in _groups(chosen, field.answers(chosen, said), said):
+            yield _score(path.name.split(".")[0], name, group, answers)
 
 
 def _predict(predictor: Predictor, texts: Sequence[str]) -> list[Verdict]:
@@ -107,15 +138,67 @@ def _predict(predictor: Predictor, texts: Sequence[str]) -> list[Verdict]:
     return [verdict for chunk in chunks for verdict in predictor.predict(chunk)]
 
 
-def _complaints(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
-    truth = np.array([int(row["complaint"]) for row in rows], dtype=np.int64)
+def _flags(
+    labels: tuple[str, str], truth: Iterable[bool], chances: Iterable[float], called: Iterable[bool]
+) -> _Answers:
+    known = np.array(list(truth), dtype=bool)
     return _Answers(
-        labels=("no complaint", "complaint"),
-        truth=truth,
-        predicted=np.array([int(verdict.is_complaint) for verdict in verdicts], dtype=np.int64),
-        confidence=np.array([verdict.complaint for verdict in verdicts], dtype=np.float64),
-        confirmed=truth == 1,
+        labels=labels,
+        truth=known.astype(np.int64),
+        predicted=np.array(list(called), dtype=np.int64),
+        confidence=np.array(list(chances), dtype=np.float64),
+        confirmed=known,
     )
+
+
+def _complaints(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
+    return _flags(
+        ("no complaint", "complaint"),
+        (int(row["complaint"]) == 1 for row in rows),
+        (verdict.complaint for verdict in verdicts),
+        (verdict.is_complaint for verdict in verdicts),
+    )
+
+
+def _anger(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
+    return _flags(
+        ("not angry", "angry"),
+        (row["emotion"] in _ANGRY for row in rows),
+        (verdict.anger for verdict in verdicts),
+        (verdict.anger >= 0.5 for verdict in verdicts),
+    )
+
+
+def _abuse(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
+    return _flags(
+        ("not abusive", "abusive"),
+        (row["offensive"] == "offensive" for row in rows),
+        (verdict.abuse for verdict in verdicts),
+        (verdict.abuse >= 0.5 for verdict in verdicts),
+    )
+
+
+def _reasons(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
+    return _names(
+        [_reason_of(row) or OTHER for row in rows], [verdict.reason or OTHER for verdict in verdicts]
+    )
+
+
+def _languages(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
+    return _names([row["lang"] for row in rows], [verdict.language for verdict in verdicts])
+
+
+def _names(truth: Sequence[str], said: Sequence[str]) -> _Answers:
+    labels = tuple(sorted({*truth, *said}))
+    known = np.array([labels.index(name) for name in truth], dtype=np.int64)
+    predicted = np.array([labels.index(name) for name in said], dtype=np.int64)
+    right = predicted == known
+    return _Answers(labels, known, predicted, right.astype(np.float64), right, probable=False)
+
+
+def _reason_of(row: Row) -> str | None:
+    """The row's reason by our names; None where it has none that can be compared."""
+    return REASONS.get(str(row.get("reason")))
 
 
 def _sentiments(rows: Sequence[Row], verdicts: Sequence[Verdict], *, neutral: bool = True) -> _Answers:
@@ -129,10 +212,41 @@ def _sentiments(rows: Sequence[Row], verdicts: Sequence[Verdict], *, neutral: bo
     return _Answers(SENTIMENTS, truth, predicted, shares.max(axis=1), predicted == truth)
 
 
-_FIELDS: dict[str, Callable[[Sequence[Row], Sequence[Verdict]], _Answers]] = {
-    "complaint": _complaints,
-    "sentiment": _sentiments,
+_ANGRY = frozenset({"anger", "kızgın"})
+
+REASONS: dict[str, str] = {name: name for name in (*GENERAL_REASONS, OTHER)} | {
+    # The labels of the Crowdflower set on US airlines. "Can't Tell" says that there was none to be compared.
+    # A long line at an airport is waiting; a bad flight is what was sold, and not how people treated you.
+    "Late Flight": "delay",
+    "longlines": "delay",
+    "Cancelled Flight": "cancellation",
+    "Customer Service Issue": "service",
+    "Flight Attendant Complaints": "service",
+    "Lost Luggage": "lost or damaged",
+    "Damaged Luggage": "lost or damaged",
+    "Flight Booking Problems": "booking",
+    "Bad Flight": "quality",
 }
+"""What a row's `reason` may say, as the classifier's own names; rows of any other reason are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    knows: Callable[[Row], bool]
+    """Whether a row says what is true."""
+    answers: Callable[[Sequence[Row], Sequence[Verdict]], _Answers]
+
+
+FIELDS: dict[str, _Field] = {
+    "complaint": _Field(lambda row: row.get("complaint") is not None, _complaints),
+    "sentiment": _Field(lambda row: row.get("sentiment") is not None, _sentiments),
+    "reason": _Field(lambda row: _reason_of(row) is not None, _reasons),
+    "anger": _Field(lambda row: isinstance(row.get("emotion"), str), _anger),
+    "abuse": _Field(lambda row: isinstance(row.get("offensive"), str), _abuse),
+    "language": _Field(lambda row: row.get("lang") in LANGUAGES, _languages),
+}
+"""What is scored: `complaint`, `sentiment` and `reason` of a row against the verdict's, its `emotion`
+against anger, its `offensive` against abuse, its `lang` against the language."""
 
 
 def _groups(
@@ -142,9 +256,9 @@ def _groups(
     if answers.labels == SENTIMENTS and SENTIMENTS.index("neutral") not in answers.truth:
         yield "all, no neutral", _sentiments(rows, verdicts, neutral=False)
     domains = [str(row.get("domain", "")) for row in rows]
-    if any(domain.startswith("random_") for domain in domains):
+    if answers.probable and any(domain.startswith("random_") for domain in domains):
         yield "brands", answers.only(np.array([not domain.startswith("random_") for domain in domains]))
-    languages = [str(row.get("lang", "")) for row in rows]
+    languages = [str(row.get("lang") or "") for row in rows]
     if len(set(languages)) > 1:
         for language in sorted(set(languages)):
             yield language, answers.only(np.array([one == language for one in languages]))
@@ -165,7 +279,12 @@ def _score(file: str, field: str, group: str, answers: _Answers) -> Score:
         macro_f1=float((2 * hits / np.maximum(true + said, 1))[present].mean()),
         macro_recall=float((hits / np.maximum(true, 1))[present].mean()),
         accuracy=float(hits.sum() / max(1, len(answers.truth))),
-        calibration_error=calibration_error(answers.confidence, answers.confirmed),
+        calibration_error=calibration_error(answers.confidence, answers.confirmed)
+        if answers.probable
+        else None,
+        recall_at_precision_90=recall_at_precision(answers.confidence, answers.confirmed)
+        if len(answers.labels) == 2 and answers.probable
+        else None,
         labels=answers.labels,
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
     )

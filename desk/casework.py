@@ -13,10 +13,12 @@ from sqlite_utils import Database
 from desk.caselog import advance
 from desk.errors import ConflictError, NotAllowedError, NotFoundError
 from desk.model.case import Case, CaseId, Severity, allowed
+from desk.model.correction import Label
 from desk.model.event import UNDOABLE, Event, EventKind
+from desk.model.mention import Mention
 from desk.model.reply import ReplyId, ReplyState
 from desk.model.timeline import effective
-from desk.store import Store, cases, events, replies
+from desk.store import Store, cases, events, mentions, replies
 
 
 def claim(store: Store, case_id: CaseId, *, agent: str, now: datetime) -> Case:
@@ -88,6 +90,25 @@ def set_severity(store: Store, case_id: CaseId, *, agent: str, severity: Severit
             return case
         event = Event(EventKind.SEVERITY_CHANGED, now, agent, data={"severity": severity.word})
         return _act(db, case, event, now)
+
+
+def correct(store: Store, case_id: CaseId, *, agent: str, post: Mention, label: Label, now: datetime) -> Case:
+    """Say what a post of the case is; `post` as the agent has it before them.
+
+    The post's id stands in the details: the log takes a post once under each kind, and an agent may think
+    again. Raises ConflictError where the post has other words by now.
+    """
+    if not label.says_something:
+        raise NotAllowedError("Say what the post is.")
+    with store.write() as db:
+        case = _existing(db, case_id)
+        current = mentions.get(db, post.id)
+        if current is None or mentions.customer_of(db, post.id) != case.customer_id:
+            raise NotAllowedError("Only a post by the case's customer can be corrected.")
+        if current.text != post.text:
+            raise ConflictError("The customer changed the post meanwhile: look at the case again.")
+        data = {"mention": post.id, **label.to_data()}
+        return _act(db, case, Event(EventKind.CORRECTED, now, agent, data=data), now)
 
 
 def undo(store: Store, case_id: CaseId, *, agent: str, now: datetime, kind: EventKind | None = None) -> Event:

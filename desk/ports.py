@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from desk.model.alert import Notice
+from desk.model.explanation import Explanation
 from desk.model.mention import Mention, MentionId
 from desk.model.reply import Outgoing, SentPost
+from desk.model.spending import Budget, Charge, Spent
 from desk.model.verdict import Verdict
 
 Now = Callable[[], datetime]
@@ -91,6 +93,10 @@ class Predictor(Protocol):
         ...
 
 
+Explain = Callable[[str, str | None], Explanation]
+"""Says which words of a text moved its verdict; takes the text and what the platform says of its language."""
+
+
 class ReplySender(Protocol):
     """Publishes replies on one platform."""
 
@@ -150,6 +156,26 @@ class DeletionCheck(Protocol):
 
         Raises SourceError: the same posts are then looked at again.
         """
+        ...
+
+
+class Ledger(Protocol):
+    """Counts what platforms charge, so that it outlasts the process. May be used by several threads."""
+
+    def reserve(self, budget: Budget, charge: Charge, at: datetime) -> bool:
+        """Count `charge`, unless that would go beyond the budget; False where it would. Raises StoreError."""
+        ...
+
+    def add(self, account: str, charges: Iterable[Charge], at: datetime) -> None:
+        """Count these, whatever the budget, all or none. Raises StoreError."""
+        ...
+
+    def stop(self, budget: Budget, at: datetime) -> None:
+        """Note that the account reads nothing more in this month. Raises StoreError."""
+        ...
+
+    def spent(self, account: str, at: datetime) -> Spent:
+        """What the account has used in the month of `at`, without what is reserved. Raises StoreError."""
         ...
 
 

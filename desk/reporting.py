@@ -1,4 +1,7 @@
-"""The SLA report, derived from the event log alone: the same period always gives the same past."""
+"""The SLA report, derived from the event log alone: the same period always gives the same past.
+
+What came later to the same cases, an answer or a copy, counts as soon as it is there.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,14 @@ from desk.model.report import (
     Durations,
     Figures,
     GroupBy,
+    Missing,
     Report,
     Scope,
     Threads,
 )
 from desk.model.sla import Clock, SlaPolicy
 from desk.model.timeline import Span, effective, spans
-from desk.store import Store, events
+from desk.store import Store, events, mentions, sources
 
 NATIVE = "(native app)"
 """Stands for the agent where the brand answered in the platform's own app."""
@@ -100,6 +104,12 @@ def build(
             for case_id, log in events.by_case(db, opened_from, opened_to)
             if _in_scope((case := _tell(case_id, log, policies, now)).opened, scope)
         ]
+        copies = mentions.copies_by_case(db)
+        missing = tuple(
+            Missing(source, gap.since, gap.until, gap.reason)
+            for source, gap in sources.gaps(db)
+            if gap.since < opened_to and gap.until > opened_from
+        )
     counted = [case for case in told if not case.dismissed]
     groups: dict[str, list[_Told]] = defaultdict(list)
     if by is not None:
@@ -118,6 +128,8 @@ def build(
         days=_days(counted),
         dismissed=len(told) - len(counted),
         policies=_policies(counted),
+        missing=missing,
+        copies=sum(copies.get(case.case_id, 0) for case in counted),
     )
 
 

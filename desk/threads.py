@@ -8,14 +8,16 @@ import regex
 from sqlite_utils import Database
 
 from desk.caselog import advance, brand_replied
+from desk.errors import ConflictError, NotFoundError
 from desk.model.case import CLOSED, Case, CaseId, CaseState
+from desk.model.copies import Wording
 from desk.model.customer import CustomerId
-from desk.model.event import Event, EventKind
-from desk.model.mention import Mention, mention_id
+from desk.model.event import SYSTEM, Event, EventKind
+from desk.model.mention import Mention, MentionId, mention_id
 from desk.model.reply import Reply, ReplyState, same_words
-from desk.model.sla import choose_policy
-from desk.store import Store, cases, events, mentions, replies
-from desk.triage import Action, Context, Decision, Rules, decide
+from desk.model.sla import SlaPolicy, choose_policy
+from desk.store import Store, cases, events, mentions, replies, wordings
+from desk.triage import Action, Context, Decision, Rules, decide, folded
 
 
 def triage_pending(store: Store, rules: Rules, now: datetime, limit: int = 200) -> int:
@@ -30,6 +32,26 @@ def triage_pending(store: Store, rules: Rules, now: datetime, limit: int = 200) 
     return len(pending)
 
 
+def open_copy(store: Store, copy_id: MentionId, *, agent: str, now: datetime) -> CaseId:
+    """A person sees more than a copy: it becomes a case, promised what the case that counted it was.
+
+    Its clocks run from when it was written. Raises NotFoundError, and ConflictError where it is no copy.
+    """
+    with store.write() as db:
+        item = mentions.decided(db, copy_id)
+        if item is None or item.customer_id is None:
+            raise NotFoundError("There is no such post in this store.")
+        first = cases.of_mention(db, copy_id)
+        if first is None or not mentions.is_copy(db, copy_id):
+            raise ConflictError("The post is no copy any more: it was deleted, or has a case of its own.")
+        reason = f"{agent} found more in it than the same words as in case {first.id}."
+        decision = Decision(Action.OPEN, (reason,), first.severity, first.opening)
+        policy = events.policies(db)[first.policy_id]
+        case_id = _open(db, item, decision, policy=policy, previous=None, now=now, actor=agent)
+        mentions.decide(db, copy_id, decision.action, decision.reasons, case_id)
+        return case_id
+
+
 def _triage(db: Database, item: mentions.Undecided, rules: Rules, now: datetime) -> None:
     mention = item.mention
     context = Context()
@@ -42,10 +64,17 @@ def _triage(db: Database, item: mentions.Undecided, rules: Rules, now: datetime)
         ]
         context = Context(known[0] if known else None, elsewhere)
     decision = decide(mention, item.verdict, context, rules.triage)
-    case_id: CaseId | None = None
+    wording = Wording.of(mention.text) if decision.action is Action.OPEN else None
+    if wording is not None and wording.can_be_copy and rules.triage.fold_within:
+        repeated = wordings.originals(db, mention, wording, rules.triage.fold_within)
+        decision = folded(decision, mention, context, repeated)
+    case_id: CaseId | None = decision.into
     match decision.action:
         case Action.OPEN if item.customer_id is not None:
-            case_id = _open(db, item, decision, rules=rules, previous=context.previous, now=now)
+            policy = _policy(rules, item, decision)
+            case_id = _open(db, item, decision, policy=policy, previous=context.previous, now=now)
+            if wording is not None:
+                wordings.save(db, mention, wording)
         case Action.JOIN | Action.REOPEN if context.previous is not None:
             case_id = _join(db, mention, decision, context.previous, now)
         case Action.BRAND_POST:
@@ -58,24 +87,18 @@ def _open(
     item: mentions.Undecided,
     decision: Decision,
     *,
-    rules: Rules,
+    policy: SlaPolicy,
     previous: Case | None,
     now: datetime,
+    actor: str = SYSTEM,
 ) -> CaseId:
-    mention, verdict = item.mention, item.verdict
-    language = mention.language or (verdict.language if verdict else "und")
-    policy = choose_policy(
-        rules.sla,
-        brand=mention.brand,
-        source=mention.source,
-        severity=decision.severity.word,
-        language=language,
-    )
+    mention = item.mention
     events.save_policy(db, policy)
     case_id = cases.next_id(db)
     opened = Event(
         EventKind.OPENED,
         mention.created_at,
+        actor,
         mention_id=mention.id,
         data={
             "conversation": mention.conversation,
@@ -84,7 +107,7 @@ def _open(
             "customer": item.customer_id,
             "opening": decision.opening,
             "severity": decision.severity.word,
-            "language": language,
+            "language": _language(item),
             "reasons": list(decision.reasons),
             "linked_case": previous.id if previous else None,
         },
@@ -99,6 +122,20 @@ def _open(
                 db, post.id, Action.BRAND_POST, ("An answer found before its question.",), case_id
             )
     return case_id
+
+
+def _policy(rules: Rules, item: mentions.Undecided, decision: Decision) -> SlaPolicy:
+    return choose_policy(
+        rules.sla,
+        brand=item.mention.brand,
+        source=item.mention.source,
+        severity=decision.severity.word,
+        language=_language(item),
+    )
+
+
+def _language(item: mentions.Undecided) -> str:
+    return item.mention.language or (item.verdict.language if item.verdict else "und")
 
 
 def _join(db: Database, mention: Mention, decision: Decision, previous: Case, now: datetime) -> CaseId:
@@ -123,6 +160,8 @@ def _rejoin(
     db: Database, mention: Mention, decision: Decision, previous: Case, known: list[Event], now: datetime
 ) -> CaseId:
     """A post of the case was edited: it counts anew only where it asked for nothing before, and now does."""
+    if any(event.kind is EventKind.OPENED and event.actor == SYSTEM for event in known):
+        wordings.save(db, mention, Wording.of(mention.text))
     if decision.awaits_answer and not any(event.data.get("awaits_answer") for event in known):
         asks = Event(EventKind.POST_EDITED, now, mention_id=mention.id, data={"awaits_answer": True})
         reopened = [Event(EventKind.REOPENED, now)] if decision.action is Action.REOPEN else []

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 import regex
 
-from desk.model.case import CLOSED, Case, Opening, Severity
+from desk.model.case import CLOSED, Case, CaseId, CaseState, Opening, Severity
+from desk.model.copies import Original, word_for_word
 from desk.model.folding import fold
 from desk.model.mention import Mention
 from desk.model.sla import PolicyRule
@@ -25,6 +26,24 @@ class Action(StrEnum):
     BRAND_POST = "brand_post"
     """Written by the brand: an answer to whoever it answers."""
     NOISE = "noise"
+    COPY = "copy"
+    """The words of a post that has a case already, passed on: counted there, with no clock of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ally:
+    """An account of somebody who speaks for the brand, by its handle or its platform's id."""
+
+    source: str
+    name: str
+    """Lower case, without the @."""
+
+    @classmethod
+    def of(cls, source: str, name: str) -> Ally:
+        return cls(source.strip().lower(), name.strip().removeprefix("@").lower())
+
+    def __str__(self) -> str:
+        return f"@{self.name} on {self.source}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +60,12 @@ class TriagePolicy:
     """Words or phrases that make a complaint urgent, matched whole and by `desk.model.folding`."""
     severe_negative: float = 0.9
     """Probability of negative sentiment from which a complaint is of high severity."""
+    severe_anger: float = 0.9
+    """The same for the probability of anger."""
+    allies: frozenset[Ally] = frozenset()
+    """The brand's agencies, employees and partners: what they write is nobody's complaint."""
+    fold_within: timedelta = timedelta(days=7)
+    """A copy of a post at most so much older is folded into that post's case; never where it is zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +95,17 @@ class Decision:
     opening: Opening = Opening.COMPLAINT
     awaits_answer: bool = True
     """False for a bare "thanks": it is kept, and starts no clock."""
+    into: CaseId | None = None
+    """The case that counts a copy."""
 
 
 def decide(mention: Mention, verdict: Verdict | None, context: Context, policy: TriagePolicy) -> Decision:
     """Decide on one mention. `verdict` is None for the brand's own and for deleted posts."""
     if mention.from_brand:
         return Decision(Action.BRAND_POST, ("Written by the brand's own account.",))
+    for name in (mention.author.handle, mention.author.external_id):
+        if (ally := Ally.of(mention.source, name)) in policy.allies:
+            return Decision(Action.NOISE, (f"An ally of the brand: {ally}.",))
     if verdict is None:
         return Decision(Action.NOISE, ("Deleted by its author before it was read.",))
     thanks = not verdict.is_complaint and (
@@ -84,6 +114,33 @@ def decide(mention: Mention, verdict: Verdict | None, context: Context, policy: 
     if context.previous is not None:
         return _decide_in_known_thread(mention, verdict, context.previous, policy, thanks=thanks)
     return _decide_in_new_thread(mention, verdict, context, policy, thanks=thanks)
+
+
+def folded(decision: Decision, mention: Mention, context: Context, originals: Sequence[Original]) -> Decision:
+    """The same decision, or to fold the post into the case of the first post that it repeats.
+
+    `decision` is to open a case, and `originals` are posts of which `mention` is a copy. A writer who has a
+    matter of their own stays apart; so does what can be answered from what cannot, and what comes after the
+    first one was resolved.
+    """
+    if decision.action is not Action.OPEN or context.previous is not None:
+        return decision
+    for original in originals:
+        case, same_writer = original.case, original.mention.author.external_id == mention.author.external_id
+        if (
+            case.state is CaseState.RESOLVED
+            or (same_writer and case.state in CLOSED)
+            or (mention.replyable.allowed and not original.mention.replyable.allowed)
+            or any(other.id != case.id for other in context.open_elsewhere)
+            or (
+                decision.severity is Severity.URGENT
+                and not word_for_word(mention.text, original.mention.text)
+            )
+        ):
+            continue
+        said = f"The same words as @{original.mention.author.handle}’s: counted in case {case.id}."
+        return Decision(Action.COPY, (*decision.reasons[:1], said), awaits_answer=False, into=case.id)
+    return decision
 
 
 def _decide_in_new_thread(
@@ -136,6 +193,8 @@ def _severity(mention: Mention, verdict: Verdict, policy: TriagePolicy) -> tuple
         return Severity.LOW, ()
     if verdict.sentiment.negative >= policy.severe_negative:
         return Severity.HIGH, (f"Strongly negative ({verdict.sentiment.negative:.0%}).",)
+    if verdict.anger >= policy.severe_anger:
+        return Severity.HIGH, (f"Angry ({verdict.anger:.0%}).",)
     return Severity.NORMAL, ()
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import ssl
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any, Protocol
@@ -44,6 +46,8 @@ class Answer:
     data: Any = None
     """The body's JSON; None where something else was asked for."""
     headroom: Headroom | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Addresses in the `Link` header, by their relation."""
 
 
 class Token(Protocol):
@@ -84,15 +88,17 @@ class ApiClient:
         token: Token | None = None,
         timeout_seconds: float = 30,
         body_limit_bytes: int = BODY_LIMIT_BYTES,
+        public: bool = False,
     ) -> None:
-        """`title` names the other side in messages. `secrets` are what no message may repeat.
+        """`title` names the other side in messages. `secrets` are what no message may repeat. `public`: there
+        is nothing secret in the requests, so that http:// will do.
 
         `timeout_seconds` bounds each wait for the server, and three times as much a whole answer. Raises
         InputError for an address to which a token must not be sent.
         """
         self.title, self._now, self._token = title, now, token
         self._secrets = tuple(secret for secret in secrets if secret)
-        self._base_url, self._headers = safe_url(base_url, title), dict(headers or {})
+        self._base_url, self._headers = safe_url(base_url, title, public=public), dict(headers or {})
         self._timeout_seconds, self._body_limit = timeout_seconds, body_limit_bytes
         # httpx writes addresses at INFO, httpcore all headers at DEBUG.
         hush("httpx", "httpcore")
@@ -133,6 +139,22 @@ class ApiClient:
                 return self._json(self._answer(http, request))
             except httpx.HTTPError as error:
                 raise self._no_answer(error) from error
+
+    @contextmanager
+    def listen(self, url: str, params: Any, silence_seconds: float) -> Iterator[httpx.Response]:
+        """Open a stream of server-sent events that may be silent so long. Raises ApiError."""
+        timeout = httpx.Timeout(self._timeout_seconds, read=silence_seconds)
+        accept = {"Accept": "text/event-stream"}
+        try:
+            with (
+                self._fresh() as http,
+                http.stream("GET", url, params=params, headers=accept, timeout=timeout) as response,
+            ):
+                if not response.is_success:
+                    raise self._refusal(response, self._body(response))
+                yield response
+        except httpx.HTTPError as error:
+            raise self._no_answer(error) from error
 
     def wrong(self, what: str) -> ApiError:
         """For an answer of the wrong kind: "sent {what}"."""
@@ -201,6 +223,7 @@ class ApiClient:
             response.headers,
             content,
             headroom=self._headroom(response.headers),
+            links={relation: link.get("url", "") for relation, link in response.links.items() if relation},
         )
 
     def _body(self, response: httpx.Response) -> bytes:
@@ -227,7 +250,7 @@ class ApiClient:
             raise ApiError(
                 f"{self.title} answered {answer.status}, but with {kind}", status=answer.status
             ) from error
-        return Answer(answer.status, answer.headers, answer.body, data, answer.headroom)
+        return replace(answer, data=data)
 
     def _refusal(self, response: httpx.Response, body: bytes) -> ApiError:
         try:
@@ -237,7 +260,7 @@ class ApiClient:
         now = self._now()
         wait = retry_after_seconds(response.headers.get("Retry-After"), now)
         if wait is None and response.status_code == 429:
-            wait = reset_seconds(response.headers.get("X-RateLimit-Reset"), now)
+            wait = reset_seconds(_limit(response.headers, "Reset"), now)
         if wait is None:
             wait = _wait_in(data)
         detail = self.redacted(detail_of(data))
@@ -262,15 +285,15 @@ class ApiClient:
         return ApiError(f"the connection to {self.title} broke before the answer was complete")
 
     def _headroom(self, headers: Mapping[str, str]) -> Headroom | None:
-        """From `X-RateLimit-*`; Reddit says what is used instead of the limit, and counts in fractions."""
-        remaining = _number(headers.get("X-RateLimit-Remaining"))
-        limit = _number(headers.get("X-RateLimit-Limit"))
+        """Reddit says what is used instead of the limit, and counts in fractions."""
+        remaining = _number(_limit(headers, "Remaining"))
+        limit = _number(_limit(headers, "Limit"))
         used = _number(headers.get("X-RateLimit-Used"))
         if remaining is None or (limit is None and used is None):
             return None
         total = limit if limit is not None else remaining + (used or 0.0)
         now = self._now()
-        wait = reset_seconds(headers.get("X-RateLimit-Reset"), now)
+        wait = reset_seconds(_limit(headers, "Reset"), now)
         return Headroom(int(remaining), int(total), None if wait is None else now + timedelta(seconds=wait))
 
 
@@ -288,7 +311,7 @@ def detail_of(data: Any) -> str:
     return one_line("; ".join(said), _DETAIL_LIMIT).rstrip(".")
 
 
-def safe_url(url: str, title: str) -> str:
+def safe_url(url: str, title: str, *, public: bool = False) -> str:
     """The address without a slash at its end. Raises InputError for one that is not safe."""
     url = url.strip().rstrip("/")
     try:
@@ -298,7 +321,7 @@ def safe_url(url: str, title: str) -> str:
         raise InputError(f'The address of {title}, "{url[:100]}", is no address: {error}.') from error
     if not host or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or parts.username:
         raise InputError(f'The address of {title}, "{url[:100]}", is no address; it begins with https://.')
-    if parts.scheme == "http" and host not in _LOOPBACK:
+    if parts.scheme == "http" and host not in _LOOPBACK and not public:
         raise InputError(f"The address of {title}, {url}, is readable by all on the way; use https://.")
     return url
 
@@ -309,6 +332,19 @@ def usable_secret(value: str, what: str) -> str:
     if not value or not value.isprintable() or not value.isascii() or " " in value:
         raise InputError(f"{what} is empty or holds signs that none has; set it in the environment.")
     return value
+
+
+def _limit(headers: Mapping[str, str], name: str) -> str | None:
+    """In a header of its own, or as a part of `RateLimit` (draft-ietf-httpapi-ratelimit-headers)."""
+    for header in (f"X-RateLimit-{name}", f"RateLimit-{name}"):
+        if headers.get(header):
+            return headers[header]
+    short = {"Limit": "q", "Remaining": "r", "Reset": "t"}[name]
+    for header in ("RateLimit", "RateLimit-Policy"):
+        found = re.search(rf"(?:^|[\s,;])(?:{name.lower()}|{short})=(\d{{1,12}})", headers.get(header) or "")
+        if found is not None:
+            return found[1]
+    return None
 
 
 def _wait_in(data: Any) -> float | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -40,6 +40,8 @@ class Page:
     headroom: Headroom | None = None
     cut: bool = False
     """The platform gives nothing older than this page, though there may be something."""
+    marks: Mapping[str, int] = field(default_factory=dict)
+    """By external id: what to remember of a post beside its words, such as how many answers it had."""
 
 
 class Listing(Protocol):
@@ -60,11 +62,11 @@ class Listing(Protocol):
         """Why a page may be cut, in words for the gap ledger."""
         ...
 
-    def page(self, token: str | None, since: datetime) -> Page:
+    def page(self, token: str | None, since: datetime, marks: Mapping[str, int]) -> Page:
         """The newest page, or the one behind `token`; nothing older than `since` is needed."""
         ...
 
-    def again(self, known: Sequence[str]) -> Page | None:
+    def again(self, known: Sequence[str], marks: Mapping[str, int]) -> Page | None:
         """What belongs to posts brought earlier (their external ids, newest first) and may be new or changed;
         asked when the feed itself has nothing new. None where there is no such thing."""
         ...
@@ -125,14 +127,16 @@ class ListingSource:
     def _pass(self, at: Cursor, now: datetime) -> Batch:
         floor = at.start_at
         for _ in range(_KNOWN_PAGES):
-            page = self._listing.page(at.page, floor)
+            page = self._listing.page(at.page, floor, dict(at.marks))
             taken = self._take(page.records, at, now, floor)
             at = at.passed(taken, len(page.records))
+            if page.next is not None and page.next == at.page and not taken.mentions:
+                raise ApiError("the platform sent a page that leads back to itself", status=200)
             # A looping server repeats itself; this source remembers no more different posts than that.
             looping = page.next == at.page or at.known > 2 * self._memory
             done = page.next is None or not taken.within or looping
             gaps = self._gaps(at, page, floor) if done else ()
-            at = at.with_seen(taken, self._memory)
+            at = at.with_seen(taken, page.marks, self._memory)
             at = at.finished(self._overlap, self._memory) if done else replace(at, page=page.next)
             if taken.mentions or taken.bad or gaps:
                 return Batch(
@@ -154,12 +158,13 @@ class ListingSource:
         return (Gap(floor, oldest, self._listing.reach),) if oldest > floor else ()
 
     def _look_again(self, at: Cursor, now: datetime, headroom: Headroom | None) -> Batch:
-        page = self._listing.again([post.id for post in reversed(at.seen)]) if at.seen else None
+        known = [post.id for post in reversed(at.seen)]
+        page = self._listing.again(known, dict(at.marks)) if known else None
         if page is None:
             return Batch(cursor=at.dump(), headroom=headroom)
         # What is older than anything remembered was there before this source came.
         taken = self._take(page.records, at, now, datetime.fromtimestamp(at.seen[0].at, UTC))
-        at = at.with_seen(taken, self._memory)
+        at = at.with_seen(taken, page.marks, self._memory)
         return Batch(
             taken.mentions, bad=taken.bad, cursor=at.dump(), headroom=page.headroom or headroom, more=False
         )
@@ -235,6 +240,7 @@ class Cursor:
     seen: tuple[Seen, ...] = ()
     """The newest posts, oldest first."""
     bad: tuple[str, ...] = ()
+    marks: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def parse(cls, text: str, source: str) -> Cursor:
@@ -250,6 +256,7 @@ class Cursor:
                     "known": data.get("known", 0),
                     "seen": tuple(Seen(str(i), str(t), int(at)) for i, t, at in data.get("seen", ())),
                     "bad": tuple(str(key) for key in data.get("bad", ())),
+                    "marks": tuple((str(i), int(mark)) for i, mark in data.get("marks", {}).items()),
                 }
             )
             moment_of(cursor.start)
@@ -272,6 +279,7 @@ class Cursor:
             "known": self.known,
             "seen": [[post.id, post.text, post.at] for post in self.seen],
             "bad": list(self.bad),
+            "marks": dict(self.marks),
         }
         return json.dumps({name: value for name, value in fields.items() if value}, separators=(",", ":"))
 
@@ -288,7 +296,7 @@ class Cursor:
             self, newest=newest, oldest=oldest, known=0 if brought else self.known + max(records, 20)
         )
 
-    def with_seen(self, taken: _Taken, limit: int) -> Cursor:
+    def with_seen(self, taken: _Taken, marks: Mapping[str, int], limit: int) -> Cursor:
         posts = (
             Seen(post.external_id, digest(post.text), int(post.created_at.timestamp()))
             for post in taken.mentions
@@ -296,7 +304,9 @@ class Cursor:
         known = {post.id: post for post in (*self.seen, *posts)}
         newest = sorted(known.values(), key=lambda post: post.at)[-limit:]
         bad = dict.fromkeys((*self.bad, *(record.position for record in taken.bad)))
-        return replace(self, seen=tuple(newest), bad=tuple(bad)[-_BAD_MEMORY:])
+        marked = dict(self.marks) | dict(marks)
+        kept = tuple((post.id, marked[post.id]) for post in newest if post.id in marked)
+        return replace(self, seen=tuple(newest), bad=tuple(bad)[-_BAD_MEMORY:], marks=kept)
 
     def finished(self, overlap: timedelta, memory: int) -> Cursor:
         """After a pass's last page. The bound never falls below what is remembered: that would come twice."""
@@ -305,7 +315,7 @@ class Cursor:
             start = max(start, datetime.fromtimestamp(self.newest, UTC) - overlap)
         if len(self.seen) >= memory:
             start = max(start, datetime.fromtimestamp(self.seen[0].at + 1, UTC))
-        return Cursor(stamp(start), seen=self.seen, bad=self.bad)
+        return Cursor(stamp(start), seen=self.seen, bad=self.bad, marks=self.marks)
 
 
 def stamp(at: datetime) -> str:

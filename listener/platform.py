@@ -15,7 +15,8 @@ from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from desk.ports import DeletionCheck, Now, ReplySender, Source
+from desk.model.spending import Budget
+from desk.ports import DeletionCheck, Ledger, Now, ReplySender, Source
 from listener.runner import Stop
 from listener.values import Target
 
@@ -85,6 +86,10 @@ def _no_problems(_settings: Any) -> Iterable[str]:
     return ()
 
 
+def _no_budget(_settings: Any) -> Budget | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     title: str
@@ -103,3 +108,7 @@ class Platform:
     """Secrets to reply with, all of them; None where Answerback cannot reply there."""
     problems: Callable[[Any], Iterable[str]] = _no_problems
     """What is wrong with a source's settings on this machine, such as a file that is not there."""
+    metered: Callable[[Sequence[Any], Secrets, Now, Ledger], Connected] | None = None
+    """Instead of `connect` where the platform charges for requests: what it charges is counted there."""
+    budget: Callable[[Any], Budget | None] = _no_budget
+    """What a source's settings let it spend; None where the platform charges nothing."""

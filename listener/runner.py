@@ -18,6 +18,9 @@ FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 300.0
 PERMANENT_RETRY_SECONDS = 900.0
 """A wrong token can be put right without a restart, so it is tried again, but slowly."""
+KNOWN_BATCHES = 40
+"""As many batches in a row may bring only what is known. More pages than any platform's longest timeline has
+(3,200 posts, X) mean a server whose pages never end: the loop then asks on at the pace of its interval."""
 
 
 class Running(StrEnum):
@@ -61,26 +64,29 @@ def run_source(
 ) -> None:
     """Run until `stop` is set. `random` gives numbers in [0, 1), for the jitter.
 
-    `record` stores a batch together with its cursor; `load_cursor` says what is stored, and is asked before
-    every fetch, so that after any failure the stored cursor decides. A DeskError of any of the three is
-    reported and tried again. Anything else is a defect: it is reported as a stop and raised on.
+    `record` stores a batch together with its cursor, and returns False where nothing of it was new.
+    `load_cursor` says what is stored, and is asked before every fetch, so that after any failure the stored
+    cursor decides. A DeskError of any of the three is reported and tried again. Anything else is a defect:
+    it is reported as a stop and raised on.
     """
     state = SourceState(source.name)
+    known = 0
     said_goodbye = False
     try:
         while not stop.is_set():
             try:
                 cursor = load_cursor()
                 batch = source.fetch(cursor)
-                record(batch)
+                known = known + 1 if record(batch) is False else 0
             except DeskError as error:
                 state, wait = _failed(state, error, now(), random())
                 _tell(on_state, state)
             else:
                 state = SourceState(source.name, last_success_at=now())
                 _tell(on_state, state)
-                # A source that promises more but does not move on must not spin.
-                wait = 0.0 if batch.more and batch.cursor not in (None, cursor) else source.interval_seconds
+                # A source that promises more but does not move on, or goes in circles, must not spin.
+                moves_on = batch.cursor not in (None, cursor) and known < KNOWN_BATCHES
+                wait = 0.0 if batch.more and moves_on else source.interval_seconds
             if wait:
                 stop.wait(wait)
         said_goodbye = True

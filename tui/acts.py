@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from desk import casework, outbox
+from desk import casework, outbox, threads
 from desk.model.case import Case, CaseId, Severity
 from desk.model.event import EventKind
+from desk.model.mention import Mention
 from desk.store import Store
 
 Run = Callable[[Store, datetime], object]
@@ -115,6 +116,16 @@ def set_severity(case: Case, agent: str, severity: Severity) -> Act:
         EventKind.SEVERITY_CHANGED,
         f"Case {case.id} is now {severity.word}",
         lambda store, now: casework.set_severity(store, case.id, agent=agent, severity=severity, now=now),
+    )
+
+
+def open_copy(case: Case, agent: str, copy: Mention) -> Act:
+    return Act(
+        case.id,
+        EventKind.OPENED,
+        f"@{copy.author.handle.lstrip('@')}’s post is a case of its own now",
+        lambda store, now: threads.open_copy(store, copy.id, agent=agent, now=now),
+        undoable=False,
     )
 
 

@@ -87,6 +87,8 @@ ACTIONS: tuple[Action, ...] = (
            on_case=True, kind=_K.RELEASED),
     Action("case.undo", "u", "undo", "Undo", "Take back your last act, also a reply that is not out.",
            _CASE, footer=True),
+    Action("case.copies", "v", "copies", "Same words", "Who wrote the same; opens one as a case of its own.",
+           _CASE, on_case=True),
     Action("case.browse", "b", "browse", "Open in browser", "Open the customer's post on its platform.",
            _CASE, on_case=True),
     Action("case.copy", "y", "copy", "Copy link", "Copy the address of the customer's post.", _CASE,

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from desk.model.event import SYSTEM, Event, EventKind
 from desk.model.reply import Reply, ReplyState
-from desk.store.case_view import CaseView, Post
+from desk.store.case_view import CaseView, Copies, Post
 from tui import text
 from tui.times import clock
 
@@ -49,7 +49,16 @@ class EarlierEntry:
     count: int
 
 
-Entry = PostEntry | ReplyEntry | EventEntry | EarlierEntry
+@dataclass(frozen=True, slots=True)
+class CopiesEntry:
+    """Stands for the posts elsewhere that only repeat the first one's words."""
+
+    key: str
+    at: datetime
+    copies: Copies
+
+
+Entry = PostEntry | ReplyEntry | EventEntry | EarlierEntry | CopiesEntry
 
 # Their posts and replies stand in the timeline themselves.
 _UNSAID = frozenset(
@@ -81,11 +90,17 @@ def entries(view: CaseView, *, unfolded: bool = False) -> list[Entry]:
     for event in view.events:
         if event.kind not in _UNSAID:
             found.append(EventEntry(f"event-{event.seq}", event.at, event))
+    if view.copies.count:
+        found.append(CopiesEntry("copies", view.copies.latest[0].created_at, view.copies))
     found.sort(key=lambda entry: entry.at)
     if unfolded or len(found) <= LATEST:
         return found
     hidden = len(found) - LATEST
     return [EarlierEntry("earlier", found[hidden].at, hidden), *found[hidden:]]
+
+
+def same_words(count: int) -> str:
+    return "1 other wrote the same" if count == 1 else f"{count:,} others wrote the same"
 
 
 def sentence(event: Event, agent: str, now: datetime, zone: tzinfo | None) -> str:

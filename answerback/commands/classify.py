@@ -17,29 +17,35 @@ from answerback.config import load_config
 from answerback.exits import Exit
 from answerback.terminal import one_line, tell
 from desk.errors import InputError
+from desk.model.explanation import Explanation, quoted
 from desk.model.verdict import Verdict
 from listener.lines import Line, read_lines
 
 _CHUNK = 512
-_SHOWN = 100
+_SHOWN = 84
 """Characters of a post in the table."""
+_REASON = 15
+_INDENT = " " * 23
 
 
 @click.command()
 @click.argument("file", default="-")
 @config_option
 @json_option
+@click.option("--explain", "explained", is_flag=True, help="Also the words that moved each verdict; slower.")
 @example(
     """echo '{"id": "1", "text": "Three weeks and still no parcel!"}' | answerback classify --json""",
     "answerback classify posts.jsonl --json > verdicts.jsonl",
+    "answerback classify posts.jsonl --explain",
 )
-def classify(*, file: str, config_path: Path | None, as_json: bool) -> int:
+def classify(*, file: str, config_path: Path | None, as_json: bool, explained: bool) -> int:
     """Classify JSON lines: `text`, and where known `id` and `lang`.
 
     Verdicts come in the order of the lines. A line that cannot be read is named on stderr, the rest still
     come, and the exit code is 1.
     """
     predictor = bootstrap.make_predictor(load_config(config_path).classifier)
+    explain = bootstrap.make_explain(predictor) if explained else None
     failed = False
     with _lines_of(file) as lines:
         while chunk := list(islice(lines, _CHUNK)):
@@ -55,10 +61,13 @@ def classify(*, file: str, config_path: Path | None, as_json: bool) -> int:
                     records.append(record)
             verdicts = predictor.predict([r["text"] for r in records], [r.get("lang") for r in records])
             for record, verdict in zip(records, verdicts, strict=True):
+                why = explain(record["text"], record.get("lang")) if explain else None
                 if as_json:
-                    print_json(_as_json(record, verdict))
+                    print_json(_as_json(record, verdict) | (_why_as_json(record["text"], why) if why else {}))
                 else:
                     click.echo(_as_row(record, verdict))
+                    if why:
+                        click.echo(_why_as_row(record["text"], why))
     return Exit.PARTIAL if failed else Exit.OK
 
 
@@ -122,7 +131,28 @@ def _as_json(record: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def _why_as_json(text: str, why: Explanation) -> dict[str, Any]:
+    telling = why.telling
+    return {
+        "explanation": [
+            {"start": word.start, "end": word.end, "text": said, "weight": word.weight}
+            for word, said in zip(telling, quoted(text, telling), strict=True)
+        ]
+    }
+
+
+def _why_as_row(text: str, why: Explanation) -> str:
+    telling = why.telling
+    words = [
+        f"{word.weight:+.1f} {one_line(said, _SHOWN)}"
+        for word, said in zip(telling, quoted(text, telling), strict=True)
+    ]
+    return f"{_INDENT}{', '.join(words) or 'no word stands out'}"
+
+
 def _as_row(record: Mapping[str, Any], verdict: Verdict) -> str:
     word = "complaint" if verdict.is_complaint else "look" if verdict.needs_look else "-"
     text = one_line(record["text"], _SHOWN)
-    return f"{verdict.complaint:5.2f}  {word:<9}  {verdict.language:<3}  {text}"
+    about = verdict.reason if verdict.is_complaint or verdict.needs_look else ""
+    about = one_line(about, _REASON)
+    return f"{verdict.complaint:5.2f}  {word:<9}  {verdict.language:<3}  {about:<{_REASON}}  {text}"

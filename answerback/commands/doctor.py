@@ -14,11 +14,13 @@ from answerback import bootstrap, clock, secrets
 from answerback.commands.options import config_option, db_option, example, json_option, print_json
 from answerback.config import DEFAULT_PATH, Config, load_config
 from answerback.exits import Exit
+from answerback.feeds import budgets_of
 from answerback.rendering.words import duration
 from answerback.terminal import plain
 from desk.errors import DeskError
 from desk.model.alert import DeliveryState
-from desk.store import Store, sources
+from desk.model.spending import Pace, dollars
+from desk.store import Store, sources, spending
 from desk.store import alerts as alert_store
 from desk.store.sources import SourceStatus
 from desk.store.totals_view import totals
@@ -81,6 +83,7 @@ def _examine(config_path: Path | None, db_path: Path | None) -> Iterator[Finding
     path = db_path or config.store
     if path.exists():
         yield from _store(path)
+        yield from _spending(config, path)
     else:
         yield Finding("store", Health.HINT, f"{path} does not exist yet; answerback run makes it.")
 
@@ -191,3 +194,27 @@ def _store(path: Path) -> Iterator[Finding]:
     if held.undelivered:
         said = f"{held.undelivered} alerts found no taker: answerback alerts dead"
         yield Finding("alerts", Health.BAD, said)
+
+
+def _spending(config: Config, path: Path) -> Iterator[Finding]:
+    """What platforms that charge have cost in this month."""
+    budgets = budgets_of(config.sources)
+    if not budgets:
+        return
+    try:
+        now, store = clock.now(), Store(path)
+        with store.read() as db:
+            standings = [spending.standing(db, budget, now) for budget in budgets]
+    except DeskError:
+        return  # said of the store already
+    for standing in standings:
+        at_end = f"at this rate {dollars(standing.projected_micro_usd)} by the end of {now:%B}"
+        said = f"{standing.budget.account} has used {standing.used()}; {at_end}."
+        if not standing.budget.capped:
+            said += " Set monthly_budget_usd: there is no cap."
+            yield Finding("budget", Health.HINT, said)
+        elif standing.pace is Pace.FREE:
+            yield Finding("budget", Health.GOOD, said)
+        else:
+            health = Health.BAD if standing.pace is Pace.STOPPED else Health.HINT
+            yield Finding("budget", health, f"{said} {standing.trouble()}.")

@@ -24,8 +24,9 @@ _SPLITS = ("train", "validation", "test")
 def evaluate(*, files: tuple[Path, ...], split: str | None, config_path: Path | None, as_json: bool) -> None:
     """Measure the classifier on labelled posts.
 
-    FILE holds JSON lines, plain or gzipped: `text`, with `complaint` (0 or 1), `sentiment` (-1, 0 or 1) or
-    both, and where known `lang`. Posts of the test split are those that the shipped weights never saw.
+    FILE holds JSON lines, plain or gzipped: `text`, with any of `complaint` (0 or 1), `sentiment` (-1, 0
+    or 1), `reason`, `emotion` (scored as anger), `offensive` (scored as abuse) and `lang`. Posts of the test
+    split are those that the shipped weights never saw.
     """
     from classifier.evaluation import as_table  # noqa: PLC0415
     from classifier.evaluation import evaluate as score  # noqa: PLC0415
@@ -34,7 +35,7 @@ def evaluate(*, files: tuple[Path, ...], split: str | None, config_path: Path | 
     scores = score(predictor, files, split=split)  # type: ignore[arg-type]  # click has checked it
     if not scores:
         raise InputError(
-            f"{', '.join(map(str, files))}: no row has a complaint or sentiment label"
+            f"{', '.join(map(str, files))}: no row has a label"
             f"{f' and is in the split {split}' if split else ''}; nothing was measured."
         )
     if as_json:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -16,6 +18,7 @@ from answerback.commands.options import config_option, db_option, example
 from answerback.config import ConfigError, load_config
 from answerback.exits import Exit
 from answerback.terminal import PlainFormatter
+from desk.store.spending import StoreLedger, save_budgets
 
 
 @click.command()
@@ -40,14 +43,29 @@ def run(*, config_path: Path | None, db_path: Path | None) -> int:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     store = bootstrap.open_store(config, db_path, create=True)
-    connected = feeds.make_feeds(config.sources)
+    connected = feeds.make_feeds(config.sources, StoreLedger(store))
+    with store.write() as db:
+        save_budgets(db, feeds.budgets_of(config.sources))
     channels = bootstrap.make_channels(config.alerts)
     made = bootstrap.make_pipeline(config, store, senders=connected.senders, channels=channels)
     log = logging.getLogger("answerback")
     log.info("listening to %s", ", ".join(feed.source.name for feed in connected.feeds))
     sound = pipeline.run(made, connected.feeds, stop, checkers=connected.checkers)
     log.info("stopped")
-    return Exit.OK if sound else Exit.FAILED
+    code = Exit.OK if sound else Exit.FAILED
+    if threading.active_count() > 1:
+        _leave(code)
+    return code
+
+
+def _leave(code: Exit) -> NoReturn:
+    """End at once: a step that was left may be inside a library, to which an interpreter must not end.
+
+    What the store has committed is safe, and the rest is done at the next start.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _log_to_stderr() -> None:

@@ -7,10 +7,12 @@
 | group | the group's name; empty for the total |
 | clock | `first_response`, `next_response`, `resolution`; empty where the figure has none |
 | metric | `cases`, `answered`, `met`, `p50`, … |
-| unit | `cases`, `threads`, `runs` (of a clock), `share` (0 to 1), `wall seconds`, `working seconds` |
+| unit | what is counted: `cases`, `threads`, `posts`, `gaps`, `runs` of a clock; `share` is 0 to 1 |
+| | `wall seconds`, `working seconds` |
 | value | a number; empty where there is none, which is not nought |
 
-Single breaches are not here: they are no figures. The JSON report lists them.
+`gaps` counts the stretches from which posts may be missing. Single breaches and gaps are not here: they are
+no figures. The JSON report lists them.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ def render_csv(report: Report) -> str:
 def _rows(report: Report) -> Iterator[Row]:
     yield from _figures("total", "", report.total)
     yield "total", "", "", "dismissed", "cases", report.dismissed
+    yield "total", "", "", "copies", "posts", report.copies
+    yield "total", "", "", "gaps", "gaps", len(report.missing)
     threads = report.threads
     yield "total", "", "", "threads", "threads", threads.n
     yield "total", "", "", "threads_answered", "threads", threads.answered

@@ -17,6 +17,7 @@ from desk.model.report import Attainment, Durations, Figures, GroupBy, Report, S
 from desk.model.sla import Clock
 
 MOST_BREACHES = 50
+MOST_GAPS = 20
 MOST_GROUPS_DRAWN = 15
 """Rows of a chart; the table has all groups."""
 
@@ -62,6 +63,8 @@ def render_html(report: Report) -> str:
         breaches=_breach_rows(report),
         breaches_left=max(0, len(report.breaches) - MOST_BREACHES),
         policies=[(words.plain(policy.name), words.targets(policy)) for policy in report.policies],
+        missing=_missing_rows(report),
+        missing_left=max(0, len(report.missing) - MOST_GAPS),
         public_figures=[(figure, own(report, figure.measure)) for figure in PUBLIC_FIGURES],
         meanings=(words.scope(report), words.ANSWERED, words.TIMES, words.TARGETS, words.THREADS),
         words=words,
@@ -205,6 +208,18 @@ def _clock_rows(report: Report) -> list[tuple[str, str, tuple[str, ...]]]:
         rows.append((title, "working", _quartiles(figures.working, days=False)))
     rows.append(("First response, threads", "wall", _quartiles(report.threads.first_response)))
     return rows
+
+
+def _missing_rows(report: Report) -> list[tuple[str, ...]]:
+    return [
+        (
+            words.plain(gap.source),
+            words.moment(gap.since),
+            words.moment(gap.until),
+            words.plain(gap.reason, 300),
+        )
+        for gap in report.missing[:MOST_GAPS]
+    ]
 
 
 def _breach_rows(report: Report) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from answerback.json_text import dumps
-from desk.model.report import Attainment, Breach, Durations, Figures, Report
+from desk.model.report import Attainment, Breach, Durations, Figures, Missing, Report
 from desk.model.sla import Clock, SlaPolicy
 
 
@@ -39,6 +39,8 @@ def _report(report: Report) -> dict[str, Any]:
         ],
         "policies": [_policy(policy) for policy in report.policies],
         "breaches": [_breach(breach) for breach in report.breaches],
+        "copies": report.copies,
+        "posts_may_be_missing": [_missing(gap) for gap in report.missing],
     }
 
 
@@ -86,6 +88,10 @@ def _breach(breach: Breach) -> dict[str, Any]:
         "stopped_at": None if breach.stopped_at is None else iso(breach.stopped_at),
         "agent": breach.agent,
     }
+
+
+def _missing(gap: Missing) -> dict[str, Any]:
+    return {"source": gap.source, "since": iso(gap.since), "until": iso(gap.until), "reason": gap.reason}
 
 
 def _policy(policy: SlaPolicy) -> dict[str, Any]:

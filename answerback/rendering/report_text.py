@@ -15,12 +15,14 @@ from desk.model.sla import Clock
 WIDTH = 96
 """Columns, none of which a line goes beyond."""
 MOST_BREACHES = 20
+MOST_GAPS = 10
 _NAME_WIDTH = 24
 
 
 def render_text(report: Report) -> str:
     lines = [
         *_head(report),
+        *_missing(report),
         *_times(report),
         *_attainment(report),
         *_groups(report),
@@ -52,6 +54,20 @@ def _head(report: Report) -> Iterator[str]:
         ],
         names=0,
     )
+
+
+def _missing(report: Report) -> Iterator[str]:
+    if not report.missing:
+        return
+    yield from _title("Posts may be missing")
+    for gap in report.missing[:MOST_GAPS]:
+        stretch = f"{words.moment(gap.since)} – {words.moment(gap.until)}"
+        said = f"  {words.plain(gap.source)}, {stretch} (UTC): {words.plain(gap.reason, 300)}"
+        yield from _wrapped(said, "    ")
+    more = len(report.missing) - MOST_GAPS
+    if more > 0:
+        yield f"  … and {more:,} more, later; the JSON report lists all of them."
+    yield from _wrapped("  " + words.MISSING, "  ")
 
 
 def _times(report: Report) -> Iterator[str]:
@@ -144,6 +160,8 @@ def _meanings(report: Report) -> Iterator[str]:
     yield from _title("What was counted")
     for sentence in (words.scope(report), words.ANSWERED, words.TIMES, words.TARGETS, words.THREADS):
         yield from _wrapped("  " + sentence, "  ")
+    if told := words.copies(report):
+        yield from _wrapped("  " + told, "  ")
 
 
 def _title(title: str) -> tuple[str, ...]:

@@ -162,6 +162,20 @@ def headline(report: Report) -> str:
     return f"{total.answered:,} of {opened} {verb} answered ({percent(total.answer_rate)})."
 
 
+def copies(report: Report) -> str:
+    """What became of copies, in a sentence; empty where there were none."""
+    if not report.copies:
+        return ""
+    number = count(report.copies, "more post only repeats", "more posts only repeat")
+    return f"{number} the words of a counted case: retweets and campaigns. They are no cases."
+
+
+MISSING = (
+    "The platform could not give what was posted then: whoever wrote is in no figure here. "
+    "It may also be that nobody wrote."
+)
+
+
 def group_title(by: GroupBy) -> str:
     return {GroupBy.DAY: "Day opened", GroupBy.AGENT: "First answer by"}.get(by, by.value.capitalize())
 

@@ -31,6 +31,8 @@ class EventKind(StrEnum):
     REOPENED = "reopened"
     DISMISSED = "dismissed"
     SEVERITY_CHANGED = "severity_changed"
+    CORRECTED = "corrected"
+    """An agent said what a post of the case is: the classifier may learn from it."""
     UNDONE = "undone"
 
 
@@ -45,6 +47,7 @@ UNDOABLE = frozenset(
         EventKind.REOPENED,
         EventKind.DISMISSED,
         EventKind.SEVERITY_CHANGED,
+        EventKind.CORRECTED,
     }
 )
 """What an agent may take back; a reply only until a sender has claimed it."""
@@ -66,7 +69,8 @@ class Event:
     opened: conversation, source, brand, customer, opening, severity, language, reasons, linked_case;
     policy_chosen: policy; customer_wrote, post_edited: awaits_answer; brand_replied: reply, automatic;
     reply_approved, reply_failed: reply (and error); snoozed: until; noted: text;
-    severity_changed: severity; dismissed: reason; undone: seq."""
+    severity_changed: severity; corrected: mention, and of complaint, sentiment, reason what was said;
+    dismissed: reason; undone: seq."""
     seq: int = 0
     """Position in the log, given by the store; 0 before."""
     recorded_at: datetime | None = None

@@ -88,6 +88,7 @@ _PLATFORMS = {
         Platform("x", "X", 280, count_x, trainable=False),
         Platform("bluesky", "Bluesky", 300, count_graphemes, trainable=True, max_bytes=3_000),
         Platform("mastodon", "Mastodon", 500, count_mastodon, trainable=True),
+        Platform("email", "E-mail", 50_000, len, trainable=False),  # letters are private
         Platform("reddit", "Reddit", 10_000, len, trainable=False),
         Platform("rss", "Feed", 10_000, len, trainable=False),
         Platform("telegram", "Telegram", 4_096, count_utf16, trainable=False),

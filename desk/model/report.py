@@ -133,6 +133,17 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A stretch of time from which a source's posts may be missing for good."""
+
+    source: str
+    since: datetime
+    until: datetime
+    reason: str
+    """The platform's or the source's words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     opened_from: datetime
     opened_to: datetime
@@ -150,3 +161,7 @@ class Report:
     """Cases that agents dismissed as not for them; they count nowhere else."""
     policies: tuple[SlaPolicy, ...] = ()
     """What the counted cases were promised, by id: a rate means little beside an unknown target."""
+    missing: tuple[Missing, ...] = ()
+    """Gaps that overlap the period, oldest first: what is not here cannot be counted."""
+    copies: int = 0
+    """Posts that only repeat a counted case's first one; they count nowhere else."""

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlite_utils import Database
 
 from desk.errors import NotFoundError
 from desk.model.case import Case, CaseId
 from desk.model.customer import Customer, CustomerField, Mood
 from desk.model.event import Event
+from desk.model.explanation import Explanation
 from desk.model.mention import Mention, MentionId
 from desk.model.reply import Reply
 from desk.model.timeline import effective
 from desk.model.verdict import Verdict
-from desk.store import cases, customers, events, mentions, replies
-from desk.store.columns import from_ms
+from desk.store import cases, customers, events, explanations, mentions, replies
+from desk.store.columns import from_ms, from_ms_or_none
 from desk.store.connection import Store
 
+_COPIES = 200
+"""Copies that are listed; of a larger campaign the rest is a number."""
 _MOODS = 60
 """The latest posts whose sentiment is drawn over time."""
 
@@ -32,6 +38,19 @@ class Post:
     """Written by the case's customer, or the brand's answer to them; others only took part."""
     reasons: tuple[str, ...]
     """Why the triage decided as it did, in words."""
+    explanation: Explanation | None = None
+    """Which words moved the verdict, where somebody has asked."""
+    asked_at: datetime | None = None
+    """When that was asked first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Posts elsewhere that only repeat the words of the case's first one."""
+
+    count: int
+    latest: tuple[Mention, ...]
+    """Newest first; not all, where there are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,7 @@ class Profile:
 @dataclass(frozen=True, slots=True)
 class CaseView:
     case: Case
+    copies: Copies
     posts: tuple[Post, ...]
     """The whole conversation, oldest first."""
     events: tuple[Event, ...]
@@ -76,9 +96,12 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
             raise NotFoundError(f"There is no case {case_id} in this store.")
         rows = list(
             db.query(
-                f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, m.deleted_at, m.edited_at, "
-                "m.case_id, m.reasons FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
-                "WHERE m.conversation = ? ORDER BY m.created_at, m.seq",
+                f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, {explanations.COLUMNS}, "
+                "m.deleted_at, m.edited_at, "
+                "m.case_id, m.decision, m.reasons "
+                "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
+                "LEFT JOIN explanations x ON x.mention_id = m.id WHERE m.conversation = ? "
+                "ORDER BY m.created_at, m.seq",
                 (case.conversation,),
             )
         )
@@ -88,8 +111,10 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
                 verdict=mentions.verdict_of(row) if row["model"] else None,
                 deleted=row["deleted_at"] is not None,
                 edited=row["edited_at"] is not None,
-                in_case=row["case_id"] == case_id,
+                in_case=row["case_id"] == case_id and row["decision"] != "copy",
                 reasons=mentions.reasons_of(row),
+                explanation=explanations.explanation_of(row),
+                asked_at=from_ms_or_none(row["asked_at"]),
             )
             for row in rows
         )
@@ -107,6 +132,7 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
         ).fetchone()
         return CaseView(
             case=case,
+            copies=_copies(db, case_id),
             posts=posts,
             events=tuple(effective(events.of_case(db, case_id))),
             replies=tuple(replies.of_case(db, case_id)),
@@ -122,3 +148,12 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
             ),
             draft=replies.draft(db, case_id, agent),
         )
+
+
+def _copies(db: Database, case_id: CaseId) -> Copies:
+    held = "FROM mentions m WHERE m.case_id = ? AND m.decision = 'copy' AND m.deleted_at IS NULL"
+    (count,) = db.execute(f"SELECT count(*) {held}", (case_id,)).fetchone()
+    rows = db.query(
+        f"SELECT {mentions.COLUMNS} {held} ORDER BY m.created_at DESC, m.seq DESC LIMIT ?", (case_id, _COPIES)
+    )
+    return Copies(int(count), tuple(mentions.mention_of(row) for row in rows))

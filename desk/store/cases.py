@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from desk.model.case import Case, CaseId, CaseState, Opening, Severity
 from desk.model.customer import CustomerId
-from desk.model.mention import ConversationId
+from desk.model.mention import ConversationId, MentionId
 from desk.model.sla import Clock
 from desk.store.columns import from_ms, from_ms_or_none, to_ms, to_ms_or_none
 
@@ -63,6 +63,12 @@ def save(db: Database, case: Case) -> None:
 def get(db: Database, case_id: CaseId) -> Case | None:
     rows = db.query(f"SELECT {_COLUMNS} FROM cases WHERE id = ?", (case_id,))
     return next((case_of(row) for row in rows), None)
+
+
+def of_mention(db: Database, mention_id: MentionId) -> Case | None:
+    """The case to which a post belongs, or into which it was folded as a copy."""
+    row = db.execute("SELECT case_id FROM mentions WHERE id = ?", (mention_id,)).fetchone()
+    return None if row is None or row[0] is None else get(db, row[0])
 
 
 def of_conversation(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_MOST_VALUES = 500
+"""Bound to one statement; SQLite takes 32,766, but each new number of them is a statement to prepare."""
+
+Value = TypeVar("Value")
 
 
 def to_ms(moment: datetime) -> int:
@@ -30,3 +35,15 @@ def from_ms_or_none(milliseconds: int | None) -> datetime | None:
 
 def to_json(value: Mapping[str, Any] | list[Any] | tuple[Any, ...]) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def in_parts(values: Iterable[Value]) -> Iterator[list[Value]]:
+    """The values in lists that one statement can name."""
+    rest = iter(values)
+    while part := list(islice(rest, _MOST_VALUES)):
+        yield part
+
+
+def placeholders(values: Sequence[object]) -> str:
+    """`?,?,?` for an IN list of these values."""
+    return ",".join("?" * len(values))

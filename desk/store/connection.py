@@ -100,6 +100,8 @@ class Store:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA temp_store = MEMORY")
+        # What an author took back is overwritten in the file, too, however SQLite was built.
+        connection.execute("PRAGMA secure_delete = ON")
         return database
 
     def _migrate(self) -> None:

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from desk.model.customer import Account, Customer, CustomerField, CustomerId
 from desk.model.mention import Author
-from desk.store.columns import to_json, to_ms
+from desk.store.columns import in_parts, placeholders, to_json, to_ms
 
 PUBLIC_ACCOUNT = "public account"
 """Legal basis of the one link that needs no other data: a post and the account that wrote it."""
@@ -18,24 +18,41 @@ PUBLIC_ACCOUNT = "public account"
 
 def of_author(db: Database, source: str, author: Author) -> CustomerId:
     """The customer behind an account, made at their first post. A changed handle is taken over."""
-    row = db.execute(
-        "SELECT customer_id, handle FROM accounts WHERE source = ? AND external_id = ?",
-        (source, author.external_id),
-    ).fetchone()
-    if row is not None:
-        if row[1] != author.handle:
-            db.execute(
-                "UPDATE accounts SET handle = ? WHERE source = ? AND external_id = ?",
-                (author.handle, source, author.external_id),
-            )
-        return CustomerId(row[0])
-    made = db.execute("INSERT INTO customers (name) VALUES (?) RETURNING id", (author.name or author.handle,))
-    customer_id = CustomerId(made.fetchone()[0])
-    db.execute(
-        "INSERT INTO accounts VALUES (?, ?, ?, ?, ?)",
-        (source, author.external_id, author.handle, customer_id, PUBLIC_ACCOUNT),
-    )
-    return customer_id
+    return of_authors(db, source, [author])[author.external_id]
+
+
+def of_authors(db: Database, source: str, authors: Iterable[Author]) -> dict[str, CustomerId]:
+    """The customers behind accounts of one platform, by the account's id; see `of_author`.
+
+    An author may be named more than once: the last handle counts.
+    """
+    latest: dict[str, Author] = {}
+    first: dict[str, Author] = {}
+    for author in authors:
+        latest[author.external_id] = author
+        first.setdefault(author.external_id, author)
+    found: dict[str, CustomerId] = {}
+    renamed: list[tuple[str, str, str]] = []
+    for part in in_parts(latest):
+        rows = db.execute(
+            "SELECT external_id, customer_id, handle FROM accounts "
+            f"WHERE source = ? AND external_id IN ({placeholders(part)})",
+            (source, *part),
+        )
+        for external_id, customer_id, handle in rows:
+            found[external_id] = CustomerId(customer_id)
+            if handle != latest[external_id].handle:
+                renamed.append((latest[external_id].handle, source, external_id))
+    db.conn.executemany("UPDATE accounts SET handle = ? WHERE source = ? AND external_id = ?", renamed)
+    made: list[tuple[str, str, str, CustomerId, str]] = []
+    for external_id, author in latest.items():
+        if external_id not in found:
+            name = first[external_id].name or first[external_id].handle
+            row = db.execute("INSERT INTO customers (name) VALUES (?) RETURNING id", (name,)).fetchone()
+            found[external_id] = CustomerId(row[0])
+            made.append((source, external_id, author.handle, found[external_id], PUBLIC_ACCOUNT))
+    db.conn.executemany("INSERT INTO accounts VALUES (?, ?, ?, ?, ?)", made)
+    return found
 
 
 def get(db: Database, customer_id: CustomerId) -> Customer | None:

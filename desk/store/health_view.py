@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from desk.store import marks, sources
+from desk.store import marks, sources, spending
 from desk.store.columns import from_ms, to_ms
 from desk.store.connection import Store
 
@@ -40,6 +40,7 @@ def troubles(store: Store, now: datetime) -> tuple[str, ...]:
     with store.read() as db:
         alive = marks.get(db, _ALIVE)
         statuses = sources.statuses(db)
+        accounts = spending.standings(db, now)
         (stuck,) = db.execute(
             "SELECT count(*) FROM replies WHERE state = 'approved' AND send_after < ?",
             (to_ms(now - _STUCK_AFTER),),
@@ -55,6 +56,7 @@ def troubles(store: Store, now: datetime) -> tuple[str, ...]:
     silent = [status.name for status in wanted if status.state == "ok" and _is_silent(status, now)]
     if silent:
         said.append(f"{', '.join(silent)} fell silent")
+    said += [trouble for account in accounts if (trouble := account.trouble())]
     if stuck:
         said.append(f"{stuck} {'reply waits' if stuck == 1 else 'replies wait'} for a sender")
     return tuple(said)

@@ -14,7 +14,7 @@ from desk.model.case import CaseId
 from desk.model.customer import CustomerId
 from desk.model.mention import Author, ConversationId, Mention, MentionId, Replyable
 from desk.model.verdict import Sentiment, Verdict
-from desk.store.columns import from_ms, to_json, to_ms
+from desk.store.columns import from_ms, in_parts, placeholders, to_json, to_ms
 
 COLUMNS = (
     "m.id, m.source, m.external_id, m.conversation, m.in_reply_to, m.brand, m.author_id, m.handle, "
@@ -28,38 +28,53 @@ INSERT INTO mentions (id, source, external_id, conversation, in_reply_to, brand,
     author_name, customer_id, from_brand, automatic, created_at, received_at, text, language, url,
     replyable, replyable_reason, awaits_verdict)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO NOTHING RETURNING id
+ON CONFLICT (id) DO NOTHING
 """
 
 
 def insert(db: Database, mention: Mention, customer_id: CustomerId | None) -> bool:
     """Store a mention; False where its id is known already."""
-    row = db.execute(
-        _INSERT,
-        (
-            mention.id,
-            mention.source,
-            mention.external_id,
-            mention.conversation,
-            mention.in_reply_to,
-            mention.brand,
-            mention.author.external_id,
-            mention.author.handle,
-            mention.author.name,
-            customer_id,
-            mention.from_brand,
-            mention.automatic,
-            to_ms(mention.created_at),
-            to_ms(mention.received_at),
-            mention.text,
-            mention.language,
-            mention.url,
-            mention.replyable.allowed,
-            mention.replyable.reason,
-            not mention.from_brand,
-        ),
-    ).fetchone()
+    row = db.execute(f"{_INSERT} RETURNING id", _row(mention, customer_id)).fetchone()
     return row is not None
+
+
+def insert_all(db: Database, posts: Iterable[tuple[Mention, CustomerId | None]]) -> None:
+    """Store mentions of which none is known yet; many times as fast as one by one."""
+    db.conn.executemany(_INSERT, [_row(mention, customer_id) for mention, customer_id in posts])
+
+
+def known(db: Database, ids: Iterable[MentionId]) -> set[MentionId]:
+    """Those of the ids that are stored."""
+    found: set[MentionId] = set()
+    for some in in_parts(ids):
+        rows = db.execute(f"SELECT id FROM mentions WHERE id IN ({placeholders(some)})", some)
+        found.update(row[0] for row in rows)
+    return found
+
+
+def _row(mention: Mention, customer_id: CustomerId | None) -> tuple[object, ...]:
+    return (
+        mention.id,
+        mention.source,
+        mention.external_id,
+        mention.conversation,
+        mention.in_reply_to,
+        mention.brand,
+        mention.author.external_id,
+        mention.author.handle,
+        mention.author.name,
+        customer_id,
+        mention.from_brand,
+        mention.automatic,
+        to_ms(mention.created_at),
+        to_ms(mention.received_at),
+        mention.text,
+        mention.language,
+        mention.url,
+        mention.replyable.allowed,
+        mention.replyable.reason,
+        not mention.from_brand,
+    )
 
 
 def apply_edit(db: Database, mention: Mention) -> bool:
@@ -98,6 +113,7 @@ def apply_deletion(db: Database, mention_id: MentionId, at: datetime) -> bool:
         (to_ms(at), mention_id),
     ).fetchone()
     db.execute("DELETE FROM verdicts WHERE mention_id = ?", (mention_id,))
+    db.execute("DELETE FROM wordings WHERE mention_id = ?", (mention_id,))
     db.execute("DELETE FROM looks WHERE seq = (SELECT seq FROM mentions WHERE id = ?)", (mention_id,))
     return row is not None
 
@@ -151,10 +167,46 @@ def undecided(db: Database, limit: int) -> list[Undecided]:
         "AND w.awaits_verdict = 1 AND w.decision IS NULL) ORDER BY m.created_at, m.seq LIMIT ?",
         (limit,),
     )
-    return [
-        Undecided(mention_of(row), row["customer_id"], verdict_of(row) if row["model"] else None)
-        for row in rows
-    ]
+    return [_undecided(row) for row in rows]
+
+
+def _undecided(row: Mapping[str, Any]) -> Undecided:
+    return Undecided(mention_of(row), row["customer_id"], verdict_of(row) if row["model"] else None)
+
+
+def decided(db: Database, mention_id: MentionId) -> Undecided | None:
+    """One mention as the triage saw it."""
+    rows = db.query(
+        f"SELECT {COLUMNS}, m.customer_id, {VERDICT_COLUMNS} "
+        "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id WHERE m.id = ?",
+        (mention_id,),
+    )
+    return next((_undecided(row) for row in rows), None)
+
+
+def is_copy(db: Database, mention_id: MentionId) -> bool:
+    """Whether the post is counted in another's case, and stands."""
+    row = db.execute(
+        "SELECT 1 FROM mentions WHERE id = ? AND decision = 'copy' AND deleted_at IS NULL", (mention_id,)
+    ).fetchone()
+    return row is not None
+
+
+def copies_by_case(db: Database) -> dict[CaseId, int]:
+    """How many copies each case counts; cases without any are left out."""
+    rows = db.execute(
+        "SELECT case_id, count(*) FROM mentions WHERE decision = 'copy' AND deleted_at IS NULL GROUP BY 1"
+    )
+    return {CaseId(case_id): count for case_id, count in rows.fetchall()}
+
+
+def release_copies(db: Database, case_id: CaseId) -> None:
+    """Let the triage decide anew on the copies that a case counts: what they repeat is gone."""
+    db.execute(
+        "UPDATE mentions SET decision = NULL, reasons = NULL, case_id = NULL "
+        "WHERE case_id = ? AND decision = 'copy' AND deleted_at IS NULL",
+        (case_id,),
+    )
 
 
 def decide(

@@ -70,6 +70,7 @@ CREATE INDEX mentions_by_case ON mentions(case_id, created_at);
 CREATE INDEX mentions_by_time ON mentions(created_at);
 CREATE INDEX mentions_unclassified ON mentions(created_at, seq) WHERE awaits_verdict = 1;
 CREATE INDEX mentions_undecided ON mentions(created_at, seq) WHERE decision IS NULL;
+CREATE INDEX mentions_copies ON mentions(case_id, created_at) WHERE decision = 'copy';
 
 CREATE TABLE verdicts (
     mention_id TEXT PRIMARY KEY REFERENCES mentions(id),
@@ -87,6 +88,15 @@ CREATE TABLE verdicts (
     reason TEXT NOT NULL,
     reason_score REAL NOT NULL
 ) STRICT;
+
+-- Why a verdict is as it is: asked by a desk, answered by the process that classifies. NULL: not yet.
+CREATE TABLE explanations (
+    mention_id TEXT PRIMARY KEY REFERENCES verdicts(mention_id) ON DELETE CASCADE,
+    asked_at INTEGER NOT NULL,
+    words TEXT,
+    model TEXT
+) STRICT;
+CREATE INDEX explanations_unanswered ON explanations(asked_at) WHERE words IS NULL;
 
 -- What was promised to whom, under the digest of its definition, so that an old report can be made again.
 CREATE TABLE policies (
@@ -217,6 +227,22 @@ CREATE TABLE sources (
     listened_since INTEGER,
     listened_until INTEGER
 ) STRICT;
+
+-- The posts that opened cases, as their copies are recognised.
+CREATE TABLE wordings (
+    mention_id TEXT PRIMARY KEY REFERENCES mentions(id) ON DELETE CASCADE,
+    exact TEXT NOT NULL,
+    simhash BLOB NOT NULL,
+    words INTEGER NOT NULL
+) STRICT;
+-- A near copy shares at least one of eight bands.
+CREATE TABLE wording_bands (
+    band INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    mention_id TEXT NOT NULL REFERENCES wordings(mention_id) ON DELETE CASCADE,
+    PRIMARY KEY (band, created_at, mention_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX wording_bands_by_mention ON wording_bands(mention_id);
 
 -- When a post is to be looked at again, on platforms whose feeds do not tell that it is gone.
 -- A table of its own: the search index follows every change of `mentions`.

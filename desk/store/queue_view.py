@@ -51,6 +51,8 @@ class QueueRow:
     complaint: float
     """The latest post's probability, 0 to 1."""
     negative: float
+    copies: int = 0
+    """Posts elsewhere that only repeat the first one's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,9 @@ def page(store: Store, wanted: QueueFilter, after: Key | None = None, limit: int
                     ORDER BY {first}, c.severity DESC, c.id LIMIT :limit
                 )
                 SELECT c.*, m.handle, m.author_name, substr(m.text, 1, {_EXCERPT_LENGTH}) AS excerpt,
-                    m.replyable, coalesce(v.complaint, 0) AS complaint, coalesce(v.negative, 0) AS negative
+                    m.replyable, coalesce(v.complaint, 0) AS complaint, coalesce(v.negative, 0) AS negative,
+                    (SELECT count(*) FROM mentions x WHERE x.case_id = c.id AND x.decision = 'copy'
+                        AND x.deleted_at IS NULL) AS copies
                 FROM chosen c JOIN mentions m ON m.id = c.last_mention_id
                 LEFT JOIN verdicts v ON v.mention_id = c.last_mention_id
                 ORDER BY {first}, c.severity DESC, c.id
@@ -127,6 +131,7 @@ def page(store: Store, wanted: QueueFilter, after: Key | None = None, limit: int
             replyable=bool(row["replyable"]),
             complaint=row["complaint"],
             negative=row["negative"],
+            copies=row["copies"],
         )
         for row in found[:limit]
     )

@@ -29,6 +29,23 @@ def to_mastodon(query: Query) -> tuple[str, ...]:
     return _cover(query, terms, "Mastodon")
 
 
+def to_searches(query: Query, platform: str) -> tuple[str, ...]:
+    """Words and "phrases" for platforms that search for nothing else.
+
+    Every post that matches has at least one of them. Raises QueryError where a post could match without.
+    """
+
+    def terms(part: Query) -> Sequence[str] | None:
+        match part:
+            case Word(text) | Hashtag(text, prefix=False) | Handle(text, prefix=False):
+                return [str(Word(spelling)) for spelling in spellings(text)]
+            case Phrase(text):
+                return [str(Phrase(spelling)) for spelling in spellings(text)]
+        return None
+
+    return _cover(query, terms, platform)
+
+
 def to_bluesky_keywords(query: Query) -> tuple[str, ...]:
     """Folded words for a filter over Jetstream: every post that matches holds one of them in `fold(text)`.
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from classifier.data import DataError, split_of
-from classifier.evaluation import as_table, calibration_error, evaluate
+from classifier.evaluation import as_table, calibration_error, evaluate, recall_at_precision
 from desk.model.verdict import Sentiment, Verdict
 
 Write = Callable[[str, list[dict[str, object]]], Path]
+
+
+BLANK = Verdict(0.0, False, False, Sentiment(0.0, 1.0, 0.0), "en", "knower", b"")
 
 
 class Parrot:
@@ -39,7 +43,8 @@ def test_complaint_figures(write_rows: Write) -> None:
             for said, true, domain in texts
         ],
     )
-    everything, brands = evaluate(Parrot(), [file])
+    everything, brands, language = evaluate(Parrot(), [file])
+    assert (language.field, language.accuracy, language.calibration_error) == ("language", 1.0, None)
     assert (everything.file, everything.field, everything.group, everything.rows) == (
         "some",
         "complaint",
@@ -63,7 +68,7 @@ def test_sentiment_figures_by_language(write_rows: Write) -> None:
             {"text": "c0 s0.6/0.3/0.1", "sentiment": 1, "lang": "fr"},
         ],
     )
-    scores = {score.group: score for score in evaluate(Parrot(), [file])}
+    scores = {score.group: score for score in evaluate(Parrot(), [file]) if score.field == "sentiment"}
     assert set(scores) == {"all", "de", "fr"}
     assert scores["de"].accuracy == 1.0
     assert scores["fr"].macro_f1 == 0.0
@@ -79,6 +84,73 @@ def test_a_file_without_neutral_rows_is_also_scored_on_two_classes(write_rows: W
     scores = {score.group: score for score in evaluate(Parrot(), [file])}
     assert scores["all"].accuracy == 0.5
     assert scores["all, no neutral"].accuracy == 1.0
+
+
+class Knower:
+    """Says of each text what the test has told it."""
+
+    version = "knower"
+
+    def __init__(self, known: Mapping[str, Verdict]) -> None:
+        self.known = known
+
+    def predict(self, texts: Sequence[str], langs: Sequence[str | None] | None = None) -> list[Verdict]:
+        return [self.known[text] for text in texts]
+
+
+def test_reasons_of_another_set_are_compared_by_our_names(write_rows: Write) -> None:
+    rows = [
+        ("late", "Late Flight", "delay"),
+        ("queue", "longlines", ""),
+        ("rude", "Flight Attendant Complaints", "service"),
+        ("bag", "Lost Luggage", "locker"),
+        ("none", "Can't Tell", "delay"),
+        ("word", "other", ""),
+    ]
+    known = {text: replace(BLANK, reason=reason) for text, _, reason in rows}
+    file = write_rows("air", [{"text": text, "reason": reason} for text, reason, _ in rows])
+    (score,) = evaluate(Knower(known), [file])
+    assert (score.field, score.group, score.rows, score.accuracy) == ("reason", "all", 5, 3 / 5)
+    assert score.labels == ("delay", "locker", "lost or damaged", "other", "service")
+    assert score.confusion[0] == (1, 0, 0, 1, 0)
+    assert (score.calibration_error, score.recall_at_precision_90) == (None, None)
+
+
+def test_anger_and_abuse_are_scored_where_a_file_tells_them(write_rows: Write) -> None:
+    known = {
+        "a": replace(BLANK, anger=0.9, abuse=0.1),
+        "b": replace(BLANK, anger=0.2, abuse=0.8),
+        "c": replace(BLANK, anger=0.6, abuse=0.7),
+    }
+    feels = write_rows(
+        "feels",
+        [
+            {"text": "a", "emotion": "anger"},
+            {"text": "b", "emotion": "kızgın"},
+            {"text": "c", "emotion": "mutlu"},
+        ],
+    )
+    rude = {"a": "not-offensive", "b": "offensive", "c": "offensive"}
+    says = write_rows("says", [{"text": text, "offensive": said} for text, said in rude.items()])
+    anger, abuse = evaluate(Knower(known), [feels, says])
+    assert (anger.field, anger.labels, anger.confusion) == ("anger", ("not angry", "angry"), ((0, 1), (1, 1)))
+    assert anger.recall_at_precision_90 == 0.5
+    assert (abuse.field, abuse.accuracy, abuse.recall_at_precision_90) == ("abuse", 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "confirmed", "expected"),
+    [
+        ([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1], 2 / 3),
+        ([0.9, 0.9, 0.8], [1, 0, 1], 0.0),
+        ([0.9, 0.8], [0, 1], 0.0),
+        ([0.2] * 10, [1] * 9 + [0], 1.0),
+        ([0.5], [0], 0.0),
+    ],
+)
+def test_recall_at_a_precision(confidence: list[float], confirmed: list[int], expected: float) -> None:
+    found = recall_at_precision(np.array(confidence), np.array(confirmed, dtype=bool))
+    assert found == pytest.approx(expected)
 
 
 def test_a_split_keeps_its_rows_only(write_rows: Write) -> None:
@@ -98,7 +170,7 @@ def test_calibration_error_of_a_perfect_and_a_boastful_forecast() -> None:
 
 def test_the_table_has_a_line_a_score(write_rows: Write) -> None:
     scores = evaluate(Parrot(), [write_rows("one", [{"text": "c0.9 s0/1/0", "complaint": 1}])])
-    assert "| one | complaint | all | 1 | 100.0% | 100.0% | 100.0% | 0.100 |" in as_table(scores)
+    assert "| one | complaint | all | 1 | 100.0% | 100.0% | 100.0% | 0.100 | 100.0% |" in as_table(scores)
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path: Path, write_rows: Write) -> None:

@@ -21,6 +21,7 @@ from desk.model.reply import Outgoing, ReplyId
 from desk.ports import ReplySender, Source
 from tests.fakes.clock import START, Clock
 from tests.fakes.loopback import Fault
+from tests.faults.kinds import Faults
 
 TEXT = "We are sorry & on it: see https://fernway.example/help or fernway.com/status"
 
@@ -46,13 +47,21 @@ class Rig:
     mend_it: Callable[[], None] = _nothing
 
     open_sender: Callable[[], ReplySender] | None = None
-    """The sender as a new process would make it, with a time-out of under a second; None where none can be."""
+    """The sender as a new process would make it, with a time-out of under a second; None without one."""
     post: str = ""
     """`Mention.external_id` of a customer's post that can be answered."""
     public: Callable[[], int] = lambda: 0
     """How many replies the platform shows."""
     order: Callable[[Fault], None] | None = None
     """Have the next publication answered so; None where nothing can go wrong."""
+    reads_back: bool = True
+    """Whether the platform can be asked if a reply is public."""
+    write: Callable[[str], str] | None = None
+    """A customer writes this to the brand, now; the id of the mention that it becomes."""
+    trace: Callable[[str], str] = lambda mention_id: mention_id.partition(":")[2].partition("@")[0]
+    """What of a mention's id stands in the platform's own record of the post."""
+    faults: Faults | None = None
+    """What can go wrong, for the fault matrix; `HttpFaults` serves every platform that speaks HTTP."""
     handle: str = "fernway"
     """As which the replies are published."""
     brand: str = "fernway"

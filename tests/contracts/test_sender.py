@@ -19,8 +19,8 @@ from tests.fakes.loopback import Answer, Fault, Hang, Reset
 @pytest.fixture(params=platforms.first_feeds())
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     with platforms.open_rig(request.param, tmp_path) as rig:
-        if rig.open_sender is None:
-            pytest.skip("replies cannot be published there")
+        if rig.open_sender is None or not rig.reads_back:
+            pytest.skip("replies cannot be published there, or cannot be looked for")
         yield rig
 
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desk import casework, reporting
+from desk import casework, intake, reporting
 from desk.model.case import CaseId, Severity
 from desk.model.report import Attainment, Durations, GroupBy, Report, Scope, percentile
 from desk.model.sla import Clock, PolicyRule, SlaPolicy
+from desk.ports import Batch, Gap
 from desk.triage import Rules
 from tests.kernel import (
     HOUR,
@@ -252,3 +253,30 @@ def test_a_threads_first_answer_is_the_earliest_of_its_cases(desk: Desk) -> None
     desk.answer(FakeSender(), now=after(30), case=2)
     threads = build(desk).threads
     assert (threads.n, threads.answered, threads.first_response.p50) == (1, 1, 600.0)
+
+
+def test_gaps_that_overlap_the_period_are_in_the_report(desk: Desk) -> None:
+    gaps = [
+        Gap(utc("2026-11-16 20:00"), utc("2026-11-17 00:00"), "ends as the day begins"),
+        Gap(utc("2026-11-16 20:00"), utc("2026-11-17 01:00"), "reaches into the day"),
+        Gap(utc("2026-11-17 23:00"), utc("2026-11-19 00:00"), "begins in the day"),
+        Gap(utc("2026-11-18 00:00"), utc("2026-11-18 01:00"), "begins as the day ends"),
+    ]
+    intake.record(desk.store, "x:search", Batch(gaps=gaps), after(1))
+    missing = build(desk).missing
+    assert [(each.source, each.reason) for each in missing] == [
+        ("x:search", "reaches into the day"),
+        ("x:search", "begins in the day"),
+    ]
+
+
+def test_copies_are_counted_apart_and_change_no_figure(desk: Desk) -> None:
+    words = "Fernway closes the only depot in our valley and sends a hundred people home before winter"
+    desk.take(post("1", words), post("2", "My vase is broken", thread="t2", by="bob"))
+    before = build(desk)
+    desk.take(*(post(f"c{n}", words, after(n), by=f"u{n}", thread=f"c{n}") for n in range(1, 6)))
+    made = build(desk)
+    assert (made.copies, before.copies) == (5, 0)
+    assert replace(made, copies=0) == before
+    casework.dismiss(desk.store, CaseId(1), agent="mia", reason="Spam", now=after(50))
+    assert build(desk).copies == 0, "copies of a dismissed case are as little counted as the case"

@@ -400,6 +400,7 @@ UNDO: list[tuple[EventKind, Mapping[str, Any], list[EventKind]]] = [
     (K.RELEASED, {}, [K.CLAIMED]),
     (K.SNOOZED, {"until": after(600).isoformat()}, []),
     (K.NOTED, {"text": "x"}, []),
+    (K.CORRECTED, {"mention": "bluesky:1", "complaint": False}, []),
     (K.RESOLVED, {}, []),
     (K.REOPENED, {}, [K.RESOLVED]),
     (K.DISMISSED, {"reason": "noise"}, []),
@@ -421,7 +422,7 @@ def test_what_is_undone_leaves_no_trace_but_itself(
         log.add(each, after(minute), "mia")
     untouched, untouched_spans = log.case, log.spans
     seq = log.add(kind, after(10), "mia", **data)
-    if kind not in {K.NOTED, K.REPLY_APPROVED}:
+    if kind not in {K.NOTED, K.CORRECTED, K.REPLY_APPROVED}:
         assert replace(log.case, version=untouched.version) != untouched
     log.undo(seq, after(11))
     assert replace(log.case, version=untouched.version) == untouched

@@ -182,6 +182,17 @@ def test_strongly_negative_from_the_threshold_on() -> None:
     assert (at.severity, below.severity) == (Severity.HIGH, Severity.NORMAL)
 
 
+def test_anger_makes_a_complaint_severe_and_abuse_changes_nothing() -> None:
+    angry, calmer = replace(COMPLAINT, anger=0.9), replace(COMPLAINT, anger=0.89)
+    assert decide(post("1"), angry, Context(), TriagePolicy()).severity is Severity.HIGH
+    assert decide(post("1"), calmer, Context(), TriagePolicy()).severity is Severity.NORMAL
+    assert decide(post("1"), angry, Context(), TriagePolicy()).reasons[-1] == "Angry (90%)."
+    for said in (COMPLAINT, UNSURE, PRAISE):
+        assert decide(post("1"), replace(said, abuse=1.0), Context(), TriagePolicy()) == decide(
+            post("1"), said, Context(), TriagePolicy()
+        )
+
+
 BARE = [
     "Thanks!",
     "thank you so much 🙏",

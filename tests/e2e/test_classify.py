@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Answerback
-from tests.e2e.support import DEMO_DAY, run_process
+from tests.e2e.support import DEMO_DAY, assert_harmless, run_process
 
 FIELDS = [
-    "id", "complaint", "is_complaint", "needs_look", "sentiment", "anger", "abuse", "reason", "language", "model",
+    "id", "complaint", "is_complaint", "needs_look", "sentiment", "anger", "abuse", "reason", "language",
+    "model",
 ]  # fmt: skip
 
 
@@ -103,3 +104,23 @@ def test_thresholds_of_the_config_decide(home: Path, tiny_weights: Path, answerb
             f'[classifier]\nweights = "{tiny_weights}"\ncomplaint_threshold = {threshold}\n'
         )
         assert answerback("classify", "--json", stdin=stdin).lines[0]["is_complaint"] is expected
+
+
+def test_words_that_moved_the_verdict_come_with_their_places(home: Path, answerback: Answerback) -> None:
+    text = "\x1b[31mmy bank is not great, the phone broke"
+    done = answerback("classify", "--json", "--explain", stdin=lines({"text": text}, {"text": ""}))
+    assert (done.code, done.err) == (0, "")
+    first, empty = done.lines
+    assert first["explanation"]
+    for word in first["explanation"]:
+        assert text[word["start"] : word["end"]] == word["text"]
+        assert word["weight"] != 0
+    weights = [abs(word["weight"]) for word in first["explanation"]]
+    assert weights == sorted(weights, reverse=True)
+    assert empty["explanation"] == []
+    plain = answerback("classify", "--explain", stdin=lines({"text": text}, {"text": ""}))
+    assert_harmless(plain.out)
+    rows = plain.out.splitlines()
+    assert len(rows) == 4
+    assert first["explanation"][0]["text"] in rows[1]
+    assert "no word stands out" in rows[3]

@@ -15,6 +15,7 @@ import pytest
 import classifier
 from answerback.cli import cli
 from answerback.config import load_config
+from listener import platforms
 from tests.e2e.conftest import Answerback
 from tests.e2e.support import DEMO_DAY, a_busy_day, run_process
 from tests.fakes.replay_file import write
@@ -101,7 +102,7 @@ def test_what_is_commented_out_in_the_config_is_valid_as_well(tmp_path: Path) ->
         lines.append(bare if is_code and not bare[0].isupper() else line)
     (tmp_path / "config.toml").write_text("\n".join(lines), encoding="utf-8")
     config = load_config(tmp_path / "config.toml")
-    assert {source.type for source in config.sources} == {"replay", "x", "mastodon"}
+    assert {source.type for source in config.sources} == set(platforms.names())
     assert {channel.type for channel in config.alerts.channels} == {"apprise", "webhook"}
     assert config.desk.theme is not None
     assert config.classifier.look_threshold == 0.2
@@ -216,8 +217,9 @@ def test_evaluate_measures_the_tiny_model(home: Path, answerback: Answerback) ->
     file = labelled(home)
     told = answerback("evaluate", file, "--json").json
     assert told["model"] == "tiny-2l"
-    (score,) = [one for one in told["scores"] if one["group"] == "all"]
+    score, language = [one for one in told["scores"] if one["group"] == "all"]
     assert (score["field"], score["rows"]) == ("complaint", 200)
+    assert (language["field"], language["calibration_error"]) == ("language", None)
     assert 0 <= score["macro_f1"] <= 1
     assert sum(map(sum, score["confusion"])) == 200
     parts = [

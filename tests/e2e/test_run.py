@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from desk import outbox
 from desk.model.case import Case, CaseId
@@ -22,7 +25,7 @@ from desk.store import Store, cases, events, mentions, replies
 from tests.e2e.conftest import Answerback
 from tests.e2e.support import assert_harmless, command, count, until
 from tests.fakes.clock import Clock as FakeClock
-from tests.fakes.loopback import Answer, Reset
+from tests.fakes.loopback import Answer, Hang, Reset
 from tests.fakes.replay_file import post, write
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.fakes.x_api import FakeX
@@ -36,6 +39,8 @@ X_TOKENS = {
     "ANSWERBACK_X_ACCESS_TOKEN": "access-token-of-tests",
     "ANSWERBACK_X_ACCESS_TOKEN_SECRET": "access-token-secret-of-tests",
 }
+PROMPT_SECONDS = 2.0
+"""From the signal to the end of the process, whatever it waits for."""
 STOP_SECONDS = 15
 """More than the grace, and than a busy machine needs; a run that waits for anything takes longer."""
 
@@ -267,6 +272,27 @@ def test_x_keys_that_x_refuses(home: Path, tiny_weights: Path) -> None:
     assert code == 0
     assert "a-wrong-token-of-tests" not in said
     assert_harmless(said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_platform_that_hangs_does_not_hold_up_the_end(
+    home: Path, tiny_weights: Path, number: signal.Signals
+) -> None:
+    """The request's own time-out is far longer than anybody waits who has asked a program to stop."""
+    with FakeX(FakeClock(now())) as x:
+        x.add_user("10", "Fernway", me=True)
+        x.fail("/2/users/10/mentions", *[Hang()] * 9)
+        text = CONFIG.format(weights=tiny_weights) + X_SOURCE.format(url=x.url)
+        (home / "config.toml").write_text(text, encoding="utf-8")
+        with running(home, X_TOKENS) as run:
+            run.wait_for(lambda: any("/users/10/mentions" in path for _, path in list(x.requests)))
+            asked = time.monotonic()
+            code, said = run.stop(number)
+            took = time.monotonic() - asked
+    assert code == 0
+    assert took < PROMPT_SECONDS
+    assert "x:mentions is still busy and is left" in said
+    assert "Traceback" not in said
 
 
 def test_a_platform_that_fails_is_told_and_tried_again(home: Path, tiny_weights: Path) -> None:

@@ -16,3 +16,15 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
+
+
+class ServerClock(Clock):
+    """A server's own clock: it goes as ours does, but may be set otherwise."""
+
+    def __init__(self, ours: Clock) -> None:
+        super().__init__(ours.at)
+        self._ours = ours
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return self._ours() + self.ahead

@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
@@ -38,7 +39,21 @@ class Hang:
     after: bool = False
 
 
-Fault = Answer | Reset | Hang
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Give the right answer so much later."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Give the right answer, but changed on its way."""
+
+    change: Callable[[Answer], Answer]
+
+
+Fault = Answer | Reset | Hang | Slow | Changed
 
 
 class _Server(ThreadingHTTPServer):
@@ -57,12 +72,16 @@ class Loopback:
         self.requests: list[tuple[str, str]] = []
         """Method and path with query, in order."""
         self.lock = Lock()
+        self.trouble: Callable[[str, str], Fault | None] = lambda _method, _path: None
+        """What is wrong with a request while something is, asked for each one by method and path."""
         self._faults: dict[str, deque[Fault]] = {}
         self._released = Event()
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body go out apart: otherwise each body waits for the acknowledgement of its head.
+            disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
                 fake._serve(self)
@@ -106,9 +125,11 @@ class Loopback:
         with self.lock:
             self.requests.append((handler.command, handler.path))
             waiting = next((f for p, f in self._faults.items() if handler.path.startswith(p) and f), None)
-            fault = waiting.popleft() if waiting else None
-            if fault is None or (isinstance(fault, Reset | Hang) and fault.after):
+            fault = waiting.popleft() if waiting else self.trouble(handler.command, handler.path)
+            if not isinstance(fault, Answer | Reset | Hang) or getattr(fault, "after", False):
                 answer = self.respond(handler.command, handler.path, headers, body)
+            if isinstance(fault, Changed):
+                answer = fault.change(answer)
             if isinstance(fault, Answer):
                 answer = fault
         match fault:
@@ -119,6 +140,9 @@ class Loopback:
             case Hang():
                 self._released.wait(30)
                 handler.close_connection = True
+            case Slow():
+                self._released.wait(fault.seconds)
+                _send(handler, answer)
             case _:
                 _send(handler, answer)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import socket
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -127,8 +126,6 @@ class FakeMastodon(Loopback):
         return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
-        # Head and body go out apart; without this each answer waits for the acknowledgement of its head.
-        handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connections.append((handler.command, handler.client_address[1]))
         if self.slow_stream and handler.path.startswith("/api/v1/streaming/"):
             handler.send_response(200)

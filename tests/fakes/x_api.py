@@ -15,6 +15,8 @@ from pydantic import SecretStr
 from listener.platforms.x.api import XCredentials
 from tests.fakes.clock import Clock
 from tests.fakes.loopback import Answer, Loopback
+from tests.fakes.x_messages import Messages
+from tests.fakes.x_stream import RULES, STREAM, Line, Rules
 
 _EPOCH_MS = 1_288_834_974_657
 
@@ -54,6 +56,11 @@ class FakeX(Loopback):
         """Partial errors put into every page."""
         self.tokens_from = 0
         """Raise it, and every token given out so far is refused."""
+        self.gone: dict[str, str] = {}
+        """What a look-up says of posts that are not to be seen: the end of the problem's type, by id."""
+        self.messages = Messages(self.next_id)
+        self.rules = Rules()
+        self.line = Line(self._released)
         self._sequence = 0
 
     def add_user(self, user_id: str, handle: str, *, me: bool = False) -> None:
@@ -89,8 +96,15 @@ class FakeX(Loopback):
             return Answer(401, {"title": "Unauthorized", "type": "about:blank", "detail": "Unauthorized"})
         parts = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        private = self.messages.respond(method, parts.path, query, body, self.me, self.clock())
+        if private is not None:
+            return self._private(private, authorization)
         if method == "POST" and parts.path == "/2/tweets":
             return self._create(json.loads(body))
+        if parts.path == "/2/tweets":
+            return self._look_up(query["ids"].split(","))
+        if parts.path == RULES:
+            return self.rules.respond(method, body)
         if parts.path == "/2/users/me":
             return Answer(200, {"data": self.users[self.me]})
         if by_name := re.fullmatch(r"/2/users/by/username/(\w+)", parts.path):
@@ -103,6 +117,46 @@ class FakeX(Loopback):
                 [p for p in self.posts.values() if all(w in p.text for w in words)], query, "next_token"
             )
         return Answer(404, {"title": "Not Found", "detail": path, "type": "about:blank"})
+
+    def _serve(self, handler: Any) -> None:
+        failing = any(waiting and handler.path.startswith(path) for path, waiting in self._faults.items())
+        if urlsplit(handler.path).path != STREAM or failing:
+            super()._serve(handler)
+            return
+        self.requests.append((handler.command, handler.path))
+        self.line.serve(handler)
+
+    def _private(self, answer: Answer, authorization: str) -> Answer:
+        """Only user keys open messages; the senders become users."""
+        if not authorization.startswith("OAuth "):
+            return Answer(403, {"title": "Unsupported Authentication", "detail": "Application-Only"})
+        includes = answer.body.get("includes") if isinstance(answer.body, dict) else None
+        if includes:
+            includes["users"] = [self.users[each] for each in includes["users"] if each in self.users]
+        return answer
+
+    def _look_up(self, ids: list[str]) -> Answer:
+        """By the id of any version: each is given as the version that it is, with the whole history."""
+        posts = {post_id: post for post_id in ids if (post := self._version(post_id)) is not None}
+        found = [self._object(post) | {"id": post_id} for post_id, post in posts.items()]
+        errors = [
+            {
+                "value": post_id,
+                "resource_id": post_id,
+                "resource_type": "tweet",
+                "parameter": "ids",
+                "type": f"https://api.x.com/2/problems/{self.gone.get(post_id, 'resource-not-found')}",
+                "title": "Not Found Error",
+                "detail": f"Could not find tweet with ids: [{post_id}].",
+            }
+            for post_id in ids
+            if post_id not in posts
+        ]
+        return Answer(200, ({"data": found} if found else {}) | ({"errors": errors} if errors else {}))
+
+    def _version(self, post_id: str) -> Post | None:
+        post = next((p for p in self.posts.values() if post_id in p.history), None)
+        return None if post is None or post_id in self.gone else post
 
     def _user(self, handle: str) -> Answer:
         for user in self.users.values():
@@ -131,7 +185,7 @@ class FakeX(Loopback):
             chosen = [post for post in chosen if post.at >= earliest]
         token = query.get(token_name)
         if token is not None:
-            _, number, last = token.split("-")
+            number, last = token.removeprefix("t-").split("-") if token.count("-") == 2 else ("-1", "0")
             if int(number) < self.tokens_from:
                 return Answer(
                     400, {"errors": [{"message": f"Invalid {token_name}"}], "title": "Invalid Request"}

@@ -10,7 +10,7 @@ import pytest
 
 from desk.errors import SourceError, StoreError
 from desk.ports import Batch
-from listener.runner import Running, SourceState, run_source
+from listener.runner import KNOWN_BATCHES, Running, SourceState, run_source
 from tests.fakes.clock import START, Clock
 
 Step = Batch | Exception
@@ -192,6 +192,18 @@ def test_a_source_that_promises_more_but_stands_still_does_not_spin(clock: Clock
 
     assert run.source.asked == [None, "1", "1"]
     assert run.stop.waited == [30.0, 30.0]
+
+
+def test_pages_without_an_end_that_bring_nothing_new_are_read_at_the_pace_of_the_interval(
+    clock: Clock,
+) -> None:
+    source = Scripted([Batch(cursor=str(number), more=True) for number in range(100)])
+    stop = Stopper(clock, waits=3)
+
+    run_source(source, lambda _: False, lambda: None, stop, lambda _: None, now=clock, random=lambda: 0.0)
+
+    assert len(source.asked) == KNOWN_BATCHES + 2
+    assert stop.waited == [30.0] * 3
 
 
 def test_a_defect_is_reported_before_it_ends_the_thread(clock: Clock) -> None:

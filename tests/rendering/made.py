@@ -14,6 +14,7 @@ from desk.model.report import (
     Durations,
     Figures,
     GroupBy,
+    Missing,
     Report,
     Scope,
     Threads,
@@ -46,6 +47,10 @@ def breach(case_id: int = 1, **changes: object) -> Breach:
         "agent": None,
     }
     return Breach(**{**facts, **changes})  # type: ignore[arg-type]
+
+
+def gap(source: str = "x:search", reason: str = "X keeps seven days.") -> Missing:
+    return Missing(source, MORNING, MORNING + timedelta(hours=2), reason)
 
 
 def make_report(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from answerback.rendering import ReportFormat, render
 from answerback.rendering.report_csv import COLUMNS
 from desk.model.report import GroupBy, Report
-from tests.rendering.made import HOSTILE, make_report, nothing
+from tests.rendering.made import HOSTILE, gap, make_report, nothing
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -69,3 +69,9 @@ def test_no_name_starts_a_formula_and_each_comes_back(names: list[str]) -> None:
     assert not any(group.startswith(FORMULA) for group in groups)
     seen = [re.sub(OBEYED, "\ufffd", name) for name in names]
     assert [group.removeprefix("'") for group in groups] == [name.removeprefix("'") for name in seen]
+
+
+def test_gaps_and_copies_are_counted() -> None:
+    text = render(make_report(missing=[gap()], copies=3), ReportFormat.CSV)
+    assert ",total,,,copies,posts,3\r\n" in text
+    assert ",total,,,gaps,gaps,1\r\n" in text

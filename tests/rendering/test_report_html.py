@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from answerback.rendering import ReportFormat, render
 from desk.model.report import GroupBy, Report
-from tests.rendering.made import HOSTILE, breach, make_report, nothing
+from tests.rendering.made import HOSTILE, breach, gap, make_report, nothing
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 KNOWN = {
@@ -219,3 +219,14 @@ def test_no_name_breaks_the_page(names: list[str]) -> None:
     page_of(
         make_report(by=GroupBy.BRAND, names=names, breaches=[breach(1, brand=n, source=n) for n in names])
     )
+
+
+def test_what_may_be_missing_and_what_was_only_repeated() -> None:
+    page = render(
+        make_report(missing=[gap("x:<search>", "X keeps <b>seven</b> days.")], copies=412), ReportFormat.HTML
+    )
+    assert "Posts may be missing" in page
+    assert "<b>seven" not in page
+    assert "&lt;search&gt;" in page
+    assert "412 more posts only repeat" in page
+    assert "Posts may be missing" not in render(make_report(), ReportFormat.HTML)

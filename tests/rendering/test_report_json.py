@@ -11,7 +11,7 @@ from answerback.rendering import ReportFormat, render
 from desk.model.report import GroupBy
 from desk.reporting import build
 from tests.kernel import NOON, Desk, FakeSender, after, post
-from tests.rendering.made import HOSTILE, breach, make_report, nothing
+from tests.rendering.made import HOSTILE, breach, gap, make_report, nothing
 
 
 def test_the_figures_of_a_desk_come_back_from_its_report(desk: Desk) -> None:
@@ -56,6 +56,8 @@ def test_keys_keep_their_order_and_each_clock_says_wall_and_working_time() -> No
         "days",
         "policies",
         "breaches",
+        "copies",
+        "posts_may_be_missing",
     ]
     assert told["first_response_seconds"]["p50"] == 600
     assert told["first_response_working_seconds"]["p50"] == 300
@@ -91,3 +93,16 @@ def test_hostile_names_come_back_unchanged_and_leave_a_terminal_alone() -> None:
     assert not regex.search(r"\p{C}", text.replace("\n", ""))
     assert "株式会社" in text
     text.encode()
+
+
+def test_gaps_and_copies() -> None:
+    told = json.loads(render(make_report(missing=[gap()], copies=3), ReportFormat.JSON))
+    assert told["copies"] == 3
+    assert told["posts_may_be_missing"] == [
+        {
+            "source": "x:search",
+            "since": "2026-03-10T08:00:00Z",
+            "until": "2026-03-10T10:00:00Z",
+            "reason": "X keeps seven days.",
+        }
+    ]

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from answerback.rendering import ReportFormat, render
 from desk.model.report import GroupBy, Scope
-from tests.rendering.made import HOSTILE, breach, figures, make_report, nothing
+from tests.rendering.made import HOSTILE, breach, figures, gap, make_report, nothing
 
 SMALL = """\
 SLA report, 10 March 2026 (UTC)
@@ -94,3 +94,19 @@ def test_nothing_is_said_as_nothing() -> None:
     text = render(nothing(), ReportFormat.TEXT)
     assert "No complaint was opened in this period." in text
     assert "  None." in text
+
+
+def test_what_may_be_missing_is_said_before_any_figure() -> None:
+    said = render(make_report(missing=[gap(reason="X keeps\x1b[31m seven days.")] * 12), ReportFormat.TEXT)
+    assert said.index("Posts may be missing") < said.index("How long it took")
+    assert "x:search, 2026-03-10 08:00 – 2026-03-10 10:00 (UTC): X keeps" in said
+    assert "\x1b" not in said
+    assert "… and 2 more, later; the JSON report lists all of them." in said
+    assert "may be missing" not in render(make_report(), ReportFormat.TEXT)
+
+
+def test_copies_are_told_apart() -> None:
+    assert "1 more post only repeats the words" in " ".join(
+        render(make_report(copies=1), ReportFormat.TEXT).split()
+    )
+    assert "only repeat" not in render(make_report(), ReportFormat.TEXT)

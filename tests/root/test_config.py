@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from answerback.bootstrap import make_rules
 from answerback.config import Config, ConfigError, load_config
+from desk.triage import Ally
 from listener.platforms.replay import ReplaySettings
 from listener.platforms.x import XSettings
 from listener.values import parse_duration
@@ -279,3 +281,22 @@ def test_a_mistake_in_a_listening_query_is_pointed_at(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"sources\[1\]\.listen: line 1, column 21: expected") as error:
         load_config(path)
     assert str(error.value).splitlines()[-1].strip() == "^"
+
+
+def test_allies_and_folding(tmp_path: Path) -> None:
+    text = '[triage]\nallies = ["x:@Fernway_Dev", "mastodon:@agency@social.example"]\nfold_within = "0s"'
+    policy = make_rules(load(tmp_path, text)).triage
+    assert policy.allies == {Ally("x", "fernway_dev"), Ally("mastodon", "agency@social.example")}
+    assert policy.fold_within == timedelta(0)
+
+
+@pytest.mark.parametrize("name", ["@fernway_dev", "x:", "x:@", "twitter:@fernway_dev", f"{SECRET}:@x"])
+def test_an_ally_without_a_platform_would_match_nobody(tmp_path: Path, name: str) -> None:
+    said = refused(tmp_path, f'[triage]\nallies = ["{name}"]')
+    assert "triage.allies[1]" in said
+    assert SECRET not in said
+
+
+def test_how_long_a_source_may_be_silent(tmp_path: Path) -> None:
+    assert load(tmp_path, '[alerts]\nsilent_after = "20m"').alerts.silent_after == timedelta(minutes=20)
+    assert "silent_after" in refused(tmp_path, '[alerts]\nsilent_after = "0s"')

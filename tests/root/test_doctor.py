@@ -12,8 +12,10 @@ from answerback import clock
 from answerback.cli import main
 from desk import deliveries, watch
 from desk.errors import DeliveryError
+from desk.model.spending import Budget, Charge
 from desk.ports import Batch, Gap, Headroom
 from desk.store import sources
+from desk.store.spending import StoreLedger
 from desk.watch import AlertRules
 from tests.kernel import NOON, Desk, FakeChannel, after, post
 
@@ -70,9 +72,56 @@ def test_how_each_source_is(desk: Desk, capsys: pytest.CaptureFixture[str]) -> N
 
     a, b, c = source_lines(desk, capsys)
 
-    assert a.startswith(f"✗ source     a: silent, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min 0")
+    assert a.startswith(f"✗ source     a: silent, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min ")
     assert f"newest post {moments[1]:%Y-%m-%d %H:%M} UTC, 12 of 450 requests left until" in a
-    assert b.startswith(f"✓ source     b: ok, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min 0")
+    assert b.startswith(f"✓ source     b: ok, last success {moments[0]:%Y-%m-%d %H:%M} UTC (8 min ")
     assert c.startswith(
         f"• source     c: not listened to since {moments[2]:%Y-%m-%d %H:%M} UTC, last success never"
     )
+
+
+@pytest.mark.parametrize(
+    ("cap", "spent_micro", "stopped", "sign", "words"),
+    [
+        (
+            "monthly_budget_usd = 1_000_000",
+            12_345_678,
+            False,
+            "✓",
+            "x has used $12.35 of $1,000,000.00, 7 reads;",
+        ),
+        ("monthly_reads = 7", 12_345_678, False, "•", "7 of 7 reads"),
+        (
+            "monthly_budget_usd = 50",
+            50_000_000,
+            True,
+            "✗",
+            "x has used up its budget: nothing is read until 1 ",
+        ),
+        ("", 0, False, "•", "Set monthly_budget_usd: there is no cap."),
+    ],
+)
+def test_what_x_has_cost_this_month_and_comes_to(
+    tmp_path: Path,
+    desk: Desk,
+    capsys: pytest.CaptureFixture[str],
+    cap: str,
+    spent_micro: int,
+    stopped: bool,
+    sign: str,
+    words: str,
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[[sources]]\ntype = "x"\nbrand = "b"\nhandle = "h"\n{cap}\n')
+    ledger, now = StoreLedger(desk.store), clock.now()
+    ledger.add("x", [Charge("post", 7, spent_micro, 7)], now)
+    if stopped:
+        ledger.stop(Budget("x", 50_000_000), now)
+
+    with pytest.raises(SystemExit):
+        main(["doctor", "--config", str(config), "--db", str(desk.store.path)])
+
+    [line] = [line for line in capsys.readouterr().out.splitlines() if " budget " in line]
+    assert line.startswith(f"{sign} budget     x has used $")
+    assert words in line
+    assert f"by the end of {now:%B}." in line

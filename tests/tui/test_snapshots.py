@@ -12,6 +12,7 @@ from desk import casework, outbox
 from desk.model.case import CaseId
 from tests.kernel import Desk, after
 from tests.tui.drive import MEDIUM, NARROW, make_app, settle
+from tests.tui.test_copies import campaign
 
 Compare = Callable[..., bool]
 SIZE = (150, 36)
@@ -79,3 +80,8 @@ def test_without_colours(busy: Desk, snap_compare: Compare, monkeypatch: pytest.
 
 def test_empty(desk: Desk, snap_compare: Compare) -> None:
     assert snap_compare(make_app(desk.store), run_before=pressing(), terminal_size=SIZE)
+
+
+@pytest.mark.parametrize("keys", [pytest.param((), id="shown"), pytest.param(("v",), id="listed")])
+def test_campaign(desk: Desk, snap_compare: Compare, keys: tuple[str, ...]) -> None:
+    assert snap_compare(make_app(campaign(desk).store), run_before=pressing(*keys), terminal_size=SIZE)

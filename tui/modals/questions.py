@@ -6,13 +6,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
 from desk.model.case import Severity
+from desk.model.copies import Wording
+from desk.model.mention import Mention
 from desk.model.platform import platform_of
+from desk.store.case_view import Copies
 from desk.store.queue_view import QueueFilter
 from tui import text
 from tui.modals.choose import Choice, Choose, OwnWords
+from tui.timeline import same_words
 from tui.times import clock
 from tui.when import EXAMPLES, Moment, parse, suggestions
 
+_HANDLE, _EXCERPT = 22, 200
+"""Cells and characters of a line that names a post."""
 _REASONS = ("Not about us", "No complaint", "Spam or a bot", "A joke or irony", "Handled elsewhere")
 _SEVERITIES = {
     Severity.URGENT: "harm, press, the law",
@@ -58,6 +64,25 @@ def ask_narrow(
     choices += [Choice(text.line(brand), (brand, None), "brand") for brand in brands]
     choices += [Choice(platform_of(source).title, (None, source), "platform") for source in sources]
     return Choose("Show only", choices, current=(wanted.brand, wanted.source))
+
+
+def ask_copy(copies: Copies, first: str, now: datetime, zone: tzinfo | None) -> Choose[Mention]:
+    """Which of the posts that repeat a complaint, whose words are `first`, is to be a case of its own."""
+    said = Wording.of(first).fingerprint.exact
+
+    def words(copy: Mention) -> str:
+        exact = Wording.of(copy.text).fingerprint.exact == said
+        return "word for word" if exact else text.line(copy.text, limit=_EXCERPT)
+
+    choices = [
+        Choice(
+            f"{text.fit(text.handle(copy.author.handle), _HANDLE)} {clock(copy.created_at, now, zone)}",
+            copy,
+            words(copy),
+        )
+        for copy in copies.latest
+    ]
+    return Choose(f"{same_words(copies.count)}: open one as a case of its own?", choices)
 
 
 def ask_theme(names: Sequence[str], current: str) -> Choose[str]:

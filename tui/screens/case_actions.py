@@ -11,13 +11,14 @@ from textual.widgets import Input, TextArea
 
 from desk.model.case import CaseId, CaseState, Severity, allowed
 from desk.model.event import EventKind
+from desk.model.mention import Mention
 from desk.store.case_view import CaseView
 from tui import acts
 from tui.acts import Act
 from tui.bindings import BY_NAME, key_name
 from tui.messages import Acted, Refused, SendAsked
 from tui.modals.note import NoteModal
-from tui.modals.questions import ask_reason, ask_severity, ask_until
+from tui.modals.questions import ask_copy, ask_reason, ask_severity, ask_until
 from tui.when import Moment
 from tui.widgets.composer import Composer, obstacle
 
@@ -81,6 +82,8 @@ class CaseActions(Screen[None]):
                 return case.state is CaseState.SNOOZED
             case "reply":
                 return allowed(case.state, EventKind.CLAIMED)
+            case "copies":
+                return self.view.copies.count > 0
             case "browse" | "copy":
                 return bool(self._address())
         return True
@@ -171,6 +174,18 @@ class CaseActions(Screen[None]):
                 self.desk_app.perform(acts.note(case, self.agent, words))
 
         self.app.push_screen(NoteModal(case.id), written)
+
+    def action_copies(self) -> None:
+        if self.view is None or not self.view.copies.count:
+            return
+        case = self.view.case
+
+        def chosen(copy: Mention | None) -> None:
+            if copy is not None:
+                self.desk_app.perform(acts.open_copy(case, self.agent, copy))
+
+        first = next((post.mention.text for post in self.view.posts if post.in_case), "")
+        self.app.push_screen(ask_copy(self.view.copies, first, self.now, self.zone), chosen)
 
     def action_undo(self) -> None:
         if self._done:

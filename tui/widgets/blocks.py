@@ -10,13 +10,25 @@ from textual.widgets import Static
 from desk.model.event import EventKind
 from desk.model.platform import platform_of
 from desk.model.reply import Reply, ReplyState
-from desk.store.case_view import Post
+from desk.store.case_view import Copies, Post
 from tui import text
-from tui.timeline import EarlierEntry, Entry, EventEntry, PostEntry, ReplyEntry, actor, sentence
+from tui.timeline import (
+    CopiesEntry,
+    EarlierEntry,
+    Entry,
+    EventEntry,
+    PostEntry,
+    ReplyEntry,
+    actor,
+    same_words,
+    sentence,
+)
 from tui.times import ago, clock, span
 
 _FOLD = 1_200
 """Characters of a post that are shown before it is unfolded."""
+_NAMED = 5
+"""Writers of copies that are named in the conversation."""
 _QUIET = "$quiet"
 
 
@@ -57,6 +69,8 @@ class Block(Static):
                 return self._reply(reply)
             case EventEntry():
                 return self._event(self.entry)
+            case CopiesEntry(copies=copies):
+                return self._copies(copies)
             case EarlierEntry(count=count):
                 return Content.styled(f"{count} earlier entries: x shows them", _QUIET)
 
@@ -96,6 +110,13 @@ class Block(Static):
         words, style = _fate(reply, mine=reply.agent == self.agent, now=self.now)
         return Content("\n").join([head, self._body(reply.text), Content.styled(words, style)])
 
+    def _copies(self, copies: Copies) -> Content:
+        names = [text.handle(each.author.handle) for each in copies.latest[:_NAMED]]
+        more = copies.count - len(names)
+        who = ", ".join(text.line(name, limit=40) for name in names) + (f" and {more:,} more" if more else "")
+        said = f"{same_words(copies.count)}, the last {ago(copies.latest[0].created_at, self.now)}"
+        return Content.assemble((said, "bold"), (f"\n{who}. v lists them, and opens one as a case.", _QUIET))
+
     def _event(self, entry: EventEntry) -> Content:
         event = entry.event
         said = sentence(event, self.agent, self.now, self.zone)
@@ -118,6 +139,8 @@ def _kind(entry: Entry) -> str:
             return "block note" if event.kind is EventKind.NOTED else "event"
         case EarlierEntry():
             return "event"
+        case CopiesEntry():
+            return "block other"
 
 
 def _thought(post: Post) -> str:

@@ -14,7 +14,7 @@ from desk.model.platform import platform_of
 from desk.model.sla import Clock
 from desk.store.case_view import CaseView
 from tui import text
-from tui.timeline import Entry, entries
+from tui.timeline import Entry, entries, same_words
 from tui.times import GLYPHS, Band, band, clock, countdown
 from tui.widgets.blocks import Block
 
@@ -160,6 +160,8 @@ def _standing(view: CaseView, agent: str, now: datetime, zone: tzinfo | None) ->
         parts.append(Content.styled(f"{case.state} {clock(case.closed_at, now, zone)}", "$quiet"))
     if case.unanswered > 1:
         parts.append(Content(f"{case.unanswered} posts unanswered"))
+    if view.copies.count:
+        parts.append(Content.styled(same_words(view.copies.count), "bold"))
     return Content.styled(" · ", "$quiet").join(parts)
 
 

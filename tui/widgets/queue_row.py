@@ -94,15 +94,17 @@ class RowPainter:
         state = text.fit(self._state(row), _LEFT - 1) + " "
         look = "look? " if case.opening is Opening.NEEDS_LOOK else ""
         locked = "" if row.replyable else "no reply "
-        posts = f" ×{case.unanswered}" if case.unanswered > 1 else ""
-        room = self.width - 3 - _LEFT - len(look) - len(locked) - len(posts) - 1
+        posts = f" +{case.unanswered - 1}" if case.unanswered > 1 else ""
+        people = f" ×{row.copies + 1:,}" if row.copies else ""
+        room = self.width - 3 - _LEFT - len(look) - len(locked) - len(posts) - len(people) - 1
         return [
             ("  ", ""),
             (state, "queue--mine" if mine and not guest else "queue--quiet"),
             (look, "queue--look"),
             (locked, "queue--look"),
             (text.fit(_excerpt(row.excerpt), room), "queue--quiet" if guest else ""),
-            (posts, "queue--high"),
+            (posts, "queue--quiet"),
+            (people, "queue--high"),
             (" ", ""),
         ]
 

@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from listener.api_errors import ApiError
 from listener.platforms.mastodon.account import id_order, is_id
-from listener.platforms.mastodon.api import Answer, MastodonClient, MastodonError
+from listener.platforms.mastodon.api import Answer, MastodonClient
 from listener.text import moment_of
 
 RAW_LIMIT = 10_000
@@ -99,7 +100,7 @@ class Feed:
         since_id: str | None = None,
         offset: int = 0,
     ) -> Page:
-        """Ask for one page. Raises MastodonError, also for an answer that is no page."""
+        """Ask for one page. Raises ApiError, also for an answer that is no page."""
         params: Params = [("limit", self.page_size)]
         bounds = (("min_id", min_id), ("max_id", max_id), ("since_id", since_id))
         params += [(name, value) for name, value in bounds if value is not None]
@@ -122,7 +123,7 @@ class Feed:
         if self.kind is MastodonFeed.SEARCH and isinstance(listed, dict):
             listed = listed.get("statuses")
         if not isinstance(listed, list):
-            raise MastodonError(f"{client.host} sent a page that is no list", status=200)
+            raise ApiError(f"{client.host} sent a page that is no list", status=200)
         return Page(tuple(self._entry(raw) for raw in listed), answer)
 
     def _entry(self, raw: Any) -> Entry:
@@ -130,7 +131,10 @@ class Feed:
             return Entry(None, raw, raw)
         entry_id = raw["id"] if is_id(raw.get("id")) else None
         if self.kind is MastodonFeed.MENTIONS:
+            kind = raw.get("type")
+            if not isinstance(kind, str):
+                return Entry(entry_id, raw, raw)  # no kind that can be read: no reason to pass it over
             # Servers that do not know the filter send likes and follows as well.
-            told = raw.get("status") if raw.get("type") == "mention" else None
+            told = raw.get("status") if kind == "mention" else None
             return Entry(entry_id, told, raw)
-        return Entry(entry_id, None if raw.get("reblog") is not None else raw, raw)
+        return Entry(entry_id, None if isinstance(raw.get("reblog"), dict) else raw, raw)

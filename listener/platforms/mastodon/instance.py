@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from listener.api_errors import ApiError
 from listener.platforms.mastodon.account import MastodonAccount, is_id
-from listener.platforms.mastodon.api import MastodonClient, MastodonError
+from listener.platforms.mastodon.api import MastodonClient
 from listener.text import mend
 
 DEFAULT_MAX_CHARACTERS = 500
@@ -39,11 +40,11 @@ class Identity:
 
 
 def read_instance(client: MastodonClient) -> Instance:
-    """Raises MastodonError where the server does not answer; one that has no such page gets defaults."""
+    """Raises ApiError where the server does not answer; one that has no such page gets defaults."""
     for path in ("/api/v2/instance", "/api/v1/instance"):
         try:
             data = client.get(path).data
-        except MastodonError as error:
+        except ApiError as error:
             if error.status not in {401, 403, 404, 410}:
                 raise
             continue
@@ -90,12 +91,12 @@ def _knows_filtered(data: Mapping[str, Any]) -> bool:
 
 
 def read_identity(client: MastodonClient, account: MastodonAccount, domain: str) -> Identity | None:
-    """Whose token it is; None where it is not that of `account.handle`. Raises MastodonError."""
+    """Whose token it is; None where it is not that of `account.handle`. Raises ApiError."""
     data = client.get("/api/v1/accounts/verify_credentials").data
     account_id = data.get("id") if isinstance(data, dict) else None
     name = data.get("username") if isinstance(data, dict) else None
     if not is_id(account_id) or not isinstance(name, str) or not name:
-        raise MastodonError(f"{client.host} did not say whose token this is")
+        raise ApiError(f"{client.host} did not say whose token this is")
     wanted = (account.handle or "").lstrip("@").partition("@")[0]
     if wanted and wanted.lower() != name.lower():
         return None

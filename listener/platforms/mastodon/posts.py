@@ -18,8 +18,8 @@ from datetime import datetime
 from typing import Any
 
 from desk.model.mention import Author, Mention, Replyable
+from listener.html import HTML_LIMIT, text_of_html
 from listener.platforms.mastodon.account import is_id
-from listener.platforms.mastodon.text import HTML_LIMIT, text_of_html
 from listener.text import language_of, mend, moment_of, web_address
 
 SOURCE = "mastodon"

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from desk.model.mention import Mention
-from listener.platforms.mastodon.api import MastodonClient, MastodonError
+from listener.api_errors import ApiError
+from listener.platforms.mastodon.api import MastodonClient
 from listener.platforms.mastodon.cursor import Seen, digest
 from listener.platforms.mastodon.posts import PostError, View, status_id_of, to_mention
 from listener.platforms.mastodon.stream import MastodonStream
@@ -39,7 +40,7 @@ class Recheck:
         self._turn = 0
 
     def run(self, posts: Sequence[Seen], view: View, now: datetime) -> Rechecked:
-        """Raises MastodonError where the server asks to wait or cannot be reached."""
+        """Raises ApiError where the server asks to wait or cannot be reached."""
         told = self._stream.deleted() if self._stream is not None else ()
         gone = dict.fromkeys(told)
         recent = [post for post in posts if post.id not in gone][-self._lookback :] if self._lookback else []
@@ -48,7 +49,7 @@ class Recheck:
         for post in self._next([post for post in recent if post.id not in found]):
             try:
                 found[post.id] = self._client.get(f"/api/v1/statuses/{post.id}").data
-            except MastodonError as error:
+            except ApiError as error:
                 if error.status in _GONE:
                     gone[post.id] = None
                 elif error.status is None or error.status in _TRY_AGAIN:
@@ -73,7 +74,7 @@ class Recheck:
             ids = [("id[]", post.id) for post in posts[begin : begin + BATCH]]
             try:
                 listed = self._client.get("/api/v1/statuses", ids).data
-            except MastodonError as error:
+            except ApiError as error:
                 if error.status is None or error.status in _TRY_AGAIN:
                     raise
                 self._in_groups = False

@@ -10,9 +10,10 @@ from desk.errors import InputError, SendError, SendLaterError, SendRefusedError,
 from desk.model.platform import count_mastodon
 from desk.model.reply import Outgoing, SentPost, same_words
 from desk.ports import Now
+from listener.api_errors import ApiError, after_sending, cannot_look, not_sent
 from listener.doubt import Doubts
 from listener.platforms.mastodon.account import MastodonAccount, id_order, is_id
-from listener.platforms.mastodon.api import MastodonClient, MastodonError
+from listener.platforms.mastodon.api import MastodonClient
 from listener.platforms.mastodon.compose import addressed, comparable, idempotency_key, visibility_for
 from listener.platforms.mastodon.instance import Identity, Instance, read_identity, read_instance
 from listener.platforms.mastodon.posts import (
@@ -27,8 +28,7 @@ from listener.platforms.mastodon.posts import (
 from listener.text import moment_of, web_address
 
 _LATER_SECONDS = 60.0
-_SOONEST_SECONDS = 5.0
-"""A rate limit whose end lies in the past by our clock is still one."""
+_RIGHTS = "check the token, its scopes and the post."
 _KEY_KEPT = timedelta(minutes=55)
 """Servers keep an idempotency key for an hour at most; after that it protects nothing."""
 _CLOCKS_APART = timedelta(seconds=60)
@@ -114,8 +114,8 @@ class _Voice:
         try:
             instance, _ = self._identify()
             target = self._client.get(f"/api/v1/statuses/{self._target_id(outgoing)}").data
-        except MastodonError as error:
-            raise _not_sent(error) from error
+        except ApiError as error:
+            raise not_sent(error, rights=_RIGHTS) from error
         if not isinstance(target, dict) or not is_id(target.get("id")):
             # How widely it is shown decides how widely the reply may be: no guessing.
             raise SendLaterError(
@@ -127,7 +127,7 @@ class _Voice:
             answer = self._client.post(
                 "/api/v1/statuses", body, {"Idempotency-Key": idempotency_key(outgoing)}
             ).data
-        except MastodonError as error:
+        except ApiError as error:
             raise _after_sending(outgoing, error) from error
         if not isinstance(answer, dict) or not is_id(answer.get("id")):
             raise SendUnknownError(
@@ -157,11 +157,8 @@ class _Voice:
                 max_id = page.next_max_id or min((s["id"] for s in statuses), key=id_order, default=None)
                 if not statuses or all(_created_at(status) < since for status in statuses):
                     return None
-        except MastodonError as error:
-            raise SendLaterError(
-                f"Reply {outgoing.reply_id} could not be looked for: {error}.",
-                retry_after_seconds=_wait(error),
-            ) from error
+        except ApiError as error:
+            raise cannot_look(outgoing, error) from error
         raise SendLaterError(
             f"Reply {outgoing.reply_id} is not among the {_PAGES * _PAGE_SIZE} latest statuses of the "
             f"account; look for it on {self._client.host} by hand.",
@@ -258,26 +255,8 @@ def _created_at(status: Mapping[str, Any]) -> datetime:
         raise PostError(str(error)) from error
 
 
-def _wait(error: MastodonError) -> float:
-    """Seconds to wait after an error."""
-    return _LATER_SECONDS if error.retry_after is None else max(error.retry_after, _SOONEST_SECONDS)
-
-
-def _after_sending(outgoing: Outgoing, error: MastodonError) -> SendError:
-    """For the request that publishes."""
-    status = error.status
-    if not error.left or status in {429, 503}:
-        return _not_sent(error)
-    if status is None or status >= 500 or status == 408 or 200 <= status < 300:
-        return SendUnknownError(f"Reply {outgoing.reply_id} left, but {error}. It is looked for there first.")
-    return _not_sent(error)
-
-
-def _not_sent(error: MastodonError) -> SendError:
-    """For a request that published nothing."""
-    status = error.status
-    if status is None or status >= 500 or status in {408, 429} or 200 <= status < 300:
-        return SendLaterError(f"{error}; nothing was sent.", retry_after_seconds=_wait(error))
-    if status in {401, 403}:
-        return SendRefusedError(f"{error}. Nothing was published; check the token, its scopes and the post.")
-    return SendRefusedError(f"{error}. Nothing was published.")
+def _after_sending(outgoing: Outgoing, error: ApiError) -> SendError:
+    """For the request that publishes. A 503 is the proxy's: the server has not begun."""
+    if error.status == 503:
+        return not_sent(error, rights=_RIGHTS)
+    return after_sending(outgoing, error, rights=_RIGHTS)

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from desk.errors import InputError, SourceError
 from desk.model.mention import Mention, MentionId, mention_id
 from desk.ports import BadRecord, Batch, Headroom, Now
+from listener.api_errors import ApiError, source_error
 from listener.platforms.mastodon.account import MastodonAccount, id_order
-from listener.platforms.mastodon.api import MastodonClient, MastodonError
+from listener.platforms.mastodon.api import MastodonClient
 from listener.platforms.mastodon.cursor import Cursor, Seen, digest
 from listener.platforms.mastodon.feeds import Entry, Feed, MastodonFeed, Page
 from listener.platforms.mastodon.instance import read_identity, read_instance
@@ -22,8 +23,8 @@ from listener.platforms.mastodon.threads import Threads
 
 __all__ = ["MastodonAccount", "MastodonFeed", "MastodonSender", "MastodonSource", "MastodonStream"]
 
-_NO_RESET_SECONDS = 60.0
-"""Wait after a 429 that does not say when its window ends; servers count in windows of 5 minutes."""
+_RIGHTS = "Check the token and its scopes."
+_ADDRESS = "Check the server's address and the query."
 _KNOWN_PAGES = 10
 """Pages of known posts that one fetch passes over on its way to a new one."""
 
@@ -131,8 +132,8 @@ class MastodonSource:
             if at.min_id is None or at.max_id is not None:
                 return self._backwards(at, ready, now)
             return self._forwards(at, ready, now)
-        except MastodonError as error:
-            raise self._failure(error) from error
+        except ApiError as error:
+            raise source_error(self._name, error, rights=_RIGHTS, address=_ADDRESS) from error
 
     def _prepare(self) -> _Ready:
         if self._ready is None:
@@ -171,11 +172,15 @@ class MastodonSource:
         """The next older page: of the first pass, or of a stretch that a page forwards has left out."""
         page = self._page(ready, max_id=at.max_id, since_id=at.min_id)
         within = [entry for entry in page.entries if self._is_within(entry, at)]
+        older = page.answer.next_max_id or (None if page.answer.has_links else page.lowest)
+        if within and older is not None and older == at.max_id:
+            raise SourceError(
+                f"Source {self._name}: {self._client.host} gave the same page twice; asked again later."
+            )
         taken = self._take(within, at, ready, now)
         newest = at.newest or page.highest
-        older = page.answer.next_max_id or (None if page.answer.has_links else page.lowest)
         # One post that arrived late does not end the pass: a page without any in reach does.
-        if older is None or not within or older == at.max_id:
+        if older is None or not within:
             # The start stays the bound until there is an entry to go on from.
             at = replace(at, start=None if newest else at.start, min_id=newest, newest=None, max_id=None)
         else:
@@ -284,18 +289,6 @@ class MastodonSource:
     def _batch(self, at: Cursor, taken: _Taken, headroom: Headroom | None, *, more: bool) -> Batch:
         at = at.with_seen(taken.seen, (record.position for record in taken.bad), self._memory)
         return Batch(taken.mentions, (), taken.bad, cursor=at.dump(), more=more, headroom=headroom)
-
-    def _failure(self, error: MastodonError) -> SourceError:
-        where = f"Source {self._name}: {error}"
-        match error.status:
-            case 429:
-                wait = _NO_RESET_SECONDS if error.retry_after is None else error.retry_after
-                return SourceError(f"{where}; the rate limit is used up.", retry_after_seconds=wait)
-            case 401 | 403:
-                return SourceError(f"{where}. Check the token and its scopes.", permanent=True)
-            case int(status) if 300 <= status < 500 and status != 408:
-                return SourceError(f"{where}. Check the server's address and the query.", permanent=True)
-        return SourceError(f"{where}; asked again later.", retry_after_seconds=error.retry_after)
 
 
 def _is_hashtag(topic: str) -> bool:

@@ -18,8 +18,9 @@ import httpx
 
 from desk.errors import InputError
 from desk.ports import Now
+from listener.api_errors import ApiError
 from listener.platforms.mastodon.account import MastodonAccount, is_id, server_url
-from listener.platforms.mastodon.api import MastodonClient, MastodonError
+from listener.platforms.mastodon.api import MastodonClient
 from listener.platforms.mastodon.instance import read_instance
 from listener.runner import Stop
 
@@ -98,7 +99,7 @@ class MastodonStream:
                 for _ in self._events(urls[failures % len(urls)], stop):
                     failures = 0
                 problem, longest = f"{self._client.host} ended the stream", LONGEST_RETRY_SECONDS
-            except MastodonError as error:
+            except ApiError as error:
                 problem = str(error)
                 refused = error.status is not None and 400 <= error.status < 500 and error.status != 429
                 longest = REFUSED_RETRY_SECONDS if refused else LONGEST_RETRY_SECONDS
@@ -123,7 +124,7 @@ class MastodonStream:
         return list(dict.fromkeys(urls))
 
     def _events(self, url: str, stop: Stop) -> Iterator[None]:
-        """Yields at every sign of life; takes note of the events on the way. Raises MastodonError."""
+        """Yields at every sign of life; takes note of the events on the way. Raises ApiError."""
         with self._client.listen(url + self._path, self._params, self._silence_seconds) as response:
             with self._lock:
                 self._socket = response.extensions["network_stream"].get_extra_info("socket")
@@ -190,14 +191,14 @@ class _Event:
 
 
 def _lines(response: httpx.Response) -> Iterator[str]:
-    """Lines without their ends. Raises MastodonError for one that never ends."""
+    """Lines without their ends. Raises ApiError for one that never ends."""
     rest = b""
     for part in response.iter_bytes():
         *whole, rest = (rest + part).split(b"\n")
         for line in whole:
             yield line.removesuffix(b"\r").decode("utf-8", "replace")
         if len(rest) > LINE_LIMIT_BYTES:
-            raise MastodonError(f"{response.url.host} sent a line of more than {LINE_LIMIT_BYTES:,} bytes")
+            raise ApiError(f"{response.url.host} sent a line of more than {LINE_LIMIT_BYTES:,} bytes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from listener.api_errors import ApiError
 from listener.platforms.mastodon.account import is_id
-from listener.platforms.mastodon.api import MastodonClient, MastodonError
+from listener.platforms.mastodon.api import MastodonClient
 from listener.platforms.mastodon.posts import parent_of
 
 CACHE_LIMIT = 5_000
@@ -32,7 +33,7 @@ class Threads:
     def root_of(self, status_id: str, status: Mapping[str, Any]) -> str:
         """Id of the first status of the thread, or of the oldest that the server can show.
 
-        Raises MastodonError where the server may answer a little later: a wrong thread would stay for good.
+        Raises ApiError where the server may answer a little later: a wrong thread would stay for good.
         """
         known = self._roots.get(status_id)
         if known is not None:
@@ -45,7 +46,7 @@ class Threads:
     def _look_up(self, status_id: str, parent: str) -> str:
         try:
             data = self._client.get(f"/api/v1/statuses/{status_id}/context").data
-        except MastodonError as error:
+        except ApiError as error:
             if error.status is None or error.status in _TRY_AGAIN:
                 raise
             # This status cannot be shown in its thread; it must not stop those behind it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from desk.errors import InputError, SendRefusedError, SendUnknownError
+from desk.errors import InputError, SendLaterError, SendRefusedError, SendUnknownError
 from desk.model.reply import Outgoing, SentPost
 from desk.ports import Now
 from listener.api_errors import ApiError, after_sending, not_sent
@@ -13,6 +13,7 @@ from listener.platforms.telegram.bot import Bot
 from listener.platforms.telegram.messages import RecordError, moment_of, url_of
 
 _RIGHTS = "check that the bot is still in the chat and may write there."
+_CANNOT_TELL_SECONDS = 3_600.0
 
 
 class TelegramSender:
@@ -65,10 +66,11 @@ class TelegramSender:
         )
 
     def find(self, outgoing: Outgoing) -> SentPost | None:
-        """Raises SendUnknownError: a bot cannot read what it has posted, so only a person can tell."""
-        raise SendUnknownError(
+        """Raises SendLaterError always: a bot cannot read what it has posted, so only a person can tell."""
+        raise SendLaterError(
             f"Telegram does not let a bot look for its own messages: whether reply {outgoing.reply_id} is "
-            "there, only a look into the chat can tell. It is not sent again by itself."
+            "there, only a look into the chat can tell. It is not sent again.",
+            retry_after_seconds=_CANNOT_TELL_SECONDS,
         )
 
     def _bot(self, outgoing: Outgoing) -> Bot:

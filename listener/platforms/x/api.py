@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,9 +19,11 @@ import urllib3.exceptions
 from pydantic import SecretStr
 from tweepy.auth import OAuth1UserHandler
 
-from desk.errors import InputError
+from desk.errors import InputError, StoreError
+from desk.model.spending import Spent
 from desk.ports import Headroom, Now
 from listener.http import hush, reset_seconds, retry_after_seconds
+from listener.platforms.x.meter import Hold, Limit, Meter
 from listener.text import one_line
 
 DEFAULT_BASE_URL = "https://api.x.com"
@@ -89,8 +91,11 @@ class XClient(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
         now: Now,
         base_url: str = DEFAULT_BASE_URL,
         timeout_seconds: float = 30,
+        meter: Meter | None = None,
+        limit: Limit = Limit.READING,
     ) -> None:
-        """Raises InputError without a bearer token and a full set of user keys, or for a bad base URL."""
+        """Without a meter nothing is counted. Raises InputError without a bearer token and a full set of
+        user keys, or for a bad base URL."""
         if not base_url.startswith(("https://", "http://127.", "http://localhost")):
             raise InputError("X: base_url must begin with https:// (http only for this machine itself).")
         if credentials.bearer_token is None and not credentials.user_context:
@@ -111,14 +116,61 @@ class XClient(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
         self.reads_as_user = credentials.bearer_token is None
         self.headroom: Headroom | None = None
         """What the rate limit of the last endpoint asked still allows."""
+        self.cost = Spent()
+        """What the requests have cost since this was last set."""
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._now = now
+        self._meter, self._limit = meter, limit
 
     def request(
         self, method: str, route: str, params: Any = None, json: Any = None, user_auth: bool = False
     ) -> requests.Response:
-        """One attempt. Raises XError for everything but a 2xx whose body is a JSON object."""
+        """One attempt. Raises XError for everything but a 2xx whose body is a JSON object, and BudgetError,
+        before anything is sent, where it could cost more than what is left."""
+        hold = self._hold(method, route, params or {}, json or {})
+        cost = Spent()
+        try:
+            response = self._ask(method, route, params, json, user_auth)
+            if hold is not None:
+                cost = hold.answered(response.json())
+        except XError as error:
+            if hold is None:
+                pass
+            elif error.status is not None or not error.left:
+                hold.refused()
+            else:
+                cost = hold.unanswered(repeatable=method == "GET")
+            raise
+        finally:
+            self.cost = Spent(self.cost.micro_usd + cost.micro_usd, self.cost.reads + cost.reads)
+        return response
+
+    def stream(self, route: str, params: Mapping[str, str], silence_seconds: float) -> requests.Response:
+        """An answer without an end, to be read as it comes and closed. Raises XError, also for any other
+        answer than 200."""
+        response = self._send(
+            "GET", route, params, None, _Bearer(self.bearer_token), silence_seconds, stream=True
+        )
+        if response.status_code != 200:
+            with response:
+                raise _refusal(response, self._now())
+        return response
+
+    def _hold(
+        self, method: str, route: str, params: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> Hold | None:
+        if self._meter is None:
+            return None
+        tariff = self._meter.tariff(method, route, params, body)
+        if tariff is None:
+            return None
+        try:
+            return self._meter.hold(tariff, self._limit, f"{method} {route}")
+        except StoreError as error:
+            raise XError(f"what a request costs cannot be noted ({error})", left=False) from error
+
+    def _ask(self, method: str, route: str, params: Any, json: Any, user_auth: bool) -> requests.Response:
         auth = (
             OAuth1UserHandler(
                 self.consumer_key, self.consumer_secret, self.access_token, self.access_token_secret
@@ -126,6 +178,24 @@ class XClient(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
             if user_auth
             else _Bearer(self.bearer_token)
         )
+        response = self._send(method, route, params, json, auth, self._timeout_seconds)
+        self.headroom = _headroom(response, self._now())
+        if not 200 <= response.status_code < 300:
+            raise _refusal(response, self._now())
+        _object(response)
+        return response
+
+    def _send(
+        self,
+        method: str,
+        route: str,
+        params: Any,
+        json: Any,
+        auth: Any,
+        silence_seconds: float,
+        *,
+        stream: bool = False,
+    ) -> requests.Response:
         if method != "GET":
             # A kept connection that the platform has closed meanwhile would turn a reply that never
             # left into one whose fate is unknown.
@@ -136,17 +206,15 @@ class XClient(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
                 self._base_url + route,
                 params=params,
                 json=json,
-                headers={"User-Agent": self.user_agent},
+                # What is compressed comes in blocks: a stream's posts would wait for the next ones.
+                headers={"User-Agent": self.user_agent} | ({"Accept-Encoding": "identity"} if stream else {}),
                 auth=auth,
-                timeout=self._timeout_seconds,
+                timeout=(self._timeout_seconds, silence_seconds),
                 allow_redirects=False,
+                stream=stream,
             )
         except requests.RequestException as error:
-            raise _no_answer(error, self._timeout_seconds) from error
-        self.headroom = _headroom(response, self._now())
-        if not 200 <= response.status_code < 300:
-            raise _refusal(response, self._now())
-        _object(response)
+            raise no_answer(error, silence_seconds) from error
         return response
 
 
@@ -179,7 +247,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [cause for cause in inner if isinstance(cause, BaseException)]
 
 
-def _no_answer(error: requests.RequestException, timeout_seconds: float) -> XError:
+def no_answer(error: requests.RequestException, timeout_seconds: float) -> XError:
     """No text of the exception is passed on: it can hold the whole address."""
     left = not any(isinstance(cause, _NOT_SENT) for cause in _causes(error))
     if isinstance(error, requests.exceptions.SSLError):

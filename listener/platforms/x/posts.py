@@ -15,7 +15,7 @@ from listener.text import language_of, mend, moment_of, web_address
 SOURCE = "x"
 POST_FIELDS = (
     "author_id,conversation_id,created_at,edit_controls,edit_history_tweet_ids,entities,"
-    "in_reply_to_user_id,lang,note_tweet,public_metrics,referenced_tweets"
+    "in_reply_to_user_id,lang,note_tweet,public_metrics,referenced_tweets,withheld"
 )
 EXPANSIONS = "author_id,referenced_tweets.id"
 USER_FIELDS = "id,name,username"
@@ -107,7 +107,7 @@ def to_mention(
         created_at = time_of(key) or created_at
     replied_to = next((ref for kind, ref in references if kind == "replied_to"), None)
     conversation = post.get("conversation_id")
-    author = _author(author_id, includes)
+    author = author_of(author_id, includes)
     from_brand = author_id == account_id
     return Mention(
         source=SOURCE,
@@ -170,6 +170,11 @@ def url_of(handle: str, post_id: str) -> str:
     return f"https://x.com/{path}/status/{post_id}"
 
 
+def newest_version(post: Mapping[str, Any]) -> str:
+    """The id of the last edit that this version of a post knows of; its own where there is none."""
+    return max(_versions(post, post["id"]), key=int)
+
+
 def _required_id(post: Mapping[str, Any], field: str) -> str:
     value = post.get(field)
     if not is_id(value):
@@ -199,7 +204,7 @@ def _created_at(post: Mapping[str, Any]) -> datetime:
         raise PostError(f'"created_at" {error}') from error
 
 
-def _author(author_id: str, includes: Includes) -> Author:
+def author_of(author_id: str, includes: Includes) -> Author:
     user = includes.users.get(author_id, {})
     handle, name = user.get("username"), user.get("name")
     return Author(

@@ -1,9 +1,11 @@
-"""Replies on X: one attempt each, and a read-back that is sure before it says that nothing is there."""
+"""Replies on X, public and private: one attempt each, and a read-back that is sure before it says that
+nothing is there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from desk.errors import InputError, SendError, SendLaterError, SendRefusedError, SendUnknownError
@@ -11,6 +13,8 @@ from desk.model.reply import Outgoing, SentPost, same_words
 from desk.ports import Now
 from listener.doubt import Doubts
 from listener.platforms.x.api import DEFAULT_BASE_URL, XClient, XCredentials, XError
+from listener.platforms.x.messages import MESSAGE_FIELDS, MESSAGE_PREFIX, Message
+from listener.platforms.x.meter import BudgetError, Limit, Meter
 from listener.platforms.x.posts import (
     POST_FIELDS,
     SOURCE,
@@ -28,6 +32,8 @@ _DUPLICATE_CODE = 187
 """Status is a duplicate."""
 _CLOCKS_APART = timedelta(seconds=60)
 _PAGES = 10
+_MESSAGES_PAGE = 20
+"""Each message that is listed costs as much as the one that is looked for."""
 
 
 class XSender:
@@ -41,18 +47,36 @@ class XSender:
         base_url: str = DEFAULT_BASE_URL,
         timeout_seconds: float = 30,
         settle_seconds: float = 60,
+        meters: Mapping[str, Meter] = MappingProxyType({}),
+        within_budget: Collection[str] = (),
     ) -> None:
         """One account a brand, each with its four user keys. `settle_seconds`: a post can take that long
-        to appear in its account's timeline. Raises InputError where keys are missing."""
+        to appear in its account's timeline. `meters` by brand count what replies cost; the brands in
+        `within_budget` send none that goes beyond their budget. Raises InputError where keys are missing."""
         for account, credentials in accounts.items():
             if not credentials.user_context:
                 raise InputError(
                     f"Replying as @{account.handle} on X needs consumer key, consumer secret, access token "
                     "and access token secret; set them in the environment, or leave replies on X off."
                 )
+
+        def client(brand: str, keys: XCredentials, limit: Limit) -> XClient:
+            return XClient(
+                keys,
+                now=now,
+                base_url=base_url,
+                timeout_seconds=timeout_seconds,
+                meter=meters.get(brand),
+                limit=limit,
+            )
+
         self._voices = {
             account.brand: _Voice(
-                account, XClient(keys, now=now, base_url=base_url, timeout_seconds=timeout_seconds), now
+                account,
+                # Reading back is never held up: it decides whether anybody is answered twice.
+                client(account.brand, keys, Limit.NONE),
+                client(account.brand, keys, Limit.SENDING if account.brand in within_budget else Limit.NONE),
+                now,
             )
             for account, keys in accounts.items()
         }
@@ -70,12 +94,14 @@ class XSender:
             return voice.publish(outgoing)
 
     def find(self, outgoing: Outgoing) -> SentPost | None:
-        """Look for the reply in the account's own timeline. Raises SendLaterError until that is sure."""
+        """Look for the reply in the account's own timeline, or in the conversation where it is a private
+        message. Raises SendLaterError until that is sure."""
         voice = self._voice(outgoing)
         voice.identify()
         found = voice.find(outgoing)
         if found is None:
-            self._doubts.not_there(outgoing, f"@{voice.account.handle}'s timeline")
+            where = "messages" if _is_private(outgoing) else "timeline"
+            self._doubts.not_there(outgoing, f"@{voice.account.handle}'s {where}")
         else:
             self._doubts.end(outgoing)
         return found
@@ -92,9 +118,9 @@ class XSender:
 class _Voice:
     """One account that writes."""
 
-    def __init__(self, account: XAccount, client: XClient, now: Now) -> None:
+    def __init__(self, account: XAccount, client: XClient, writer: XClient, now: Now) -> None:
         self.account = account
-        self._client, self._now = client, now
+        self._client, self._writer, self._now = client, writer, now
         self._id = ""
 
     def identify(self) -> None:
@@ -117,20 +143,82 @@ class _Voice:
 
     def publish(self, outgoing: Outgoing) -> SentPost:
         try:
-            answer = self._client.create_tweet(
+            return self._message(outgoing) if _is_private(outgoing) else self._post(outgoing)
+        except BudgetError as error:
+            raise SendRefusedError(
+                f"Nothing was sent: {error}, or set replies_over_budget = true."
+            ) from error
+
+    def _post(self, outgoing: Outgoing) -> SentPost:
+        try:
+            answer = self._writer.create_tweet(
                 text=outgoing.text, in_reply_to_tweet_id=outgoing.in_reply_to, user_auth=True
             )
         except XError as error:
             if error.status == 403 and _is_duplicate(error):
                 return self._duplicate(outgoing, error)
             raise self._after_sending(outgoing, error) from error
-        post = answer.get("data")
-        post_id = post.get("id") if isinstance(post, dict) else None
-        if not is_id(post_id):
+        return self._sent(self._created(outgoing, answer, "id"), None)
+
+    def _message(self, outgoing: Outgoing) -> SentPost:
+        """X refuses no private message for having been sent before: so it is looked for first."""
+        try:
+            known = self.find(outgoing)
+        except SendLaterError as error:
+            raise SendLaterError(
+                f"{error} Nothing was sent.", retry_after_seconds=error.retry_after_seconds
+            ) from error
+        if known is not None:
+            return known
+        try:
+            answer = self._writer.create_direct_message(
+                dm_conversation_id=_conversation(outgoing), text=outgoing.text, user_auth=True
+            )
+        except XError as error:
+            raise self._after_sending(outgoing, error) from error
+        return self._sent_message(self._created(outgoing, answer, "dm_event_id"))
+
+    def _created(self, outgoing: Outgoing, answer: Mapping[str, Any], field: str) -> str:
+        data = answer.get("data")
+        created = data.get(field) if isinstance(data, dict) else None
+        if not is_id(created):
             raise SendUnknownError(f"X took reply {outgoing.reply_id}, but did not say as which post.")
-        return self._sent(str(post_id), None)
+        return str(created)
 
     def find(self, outgoing: Outgoing) -> SentPost | None:
+        """Raises SendLaterError where that cannot be told."""
+        return self._find_message(outgoing) if _is_private(outgoing) else self._find_post(outgoing)
+
+    def _find_message(self, outgoing: Outgoing) -> SentPost | None:
+        """The conversation since the approval, newest first, searched for the same words of ours."""
+        start = outgoing.approved_at - _CLOCKS_APART
+        token: str | None = None
+        for _ in range(_PAGES):
+            try:
+                page = self._client.get_direct_message_events(
+                    dm_conversation_id=_conversation(outgoing),
+                    event_types="MessageCreate",
+                    max_results=_MESSAGES_PAGE,
+                    dm_event_fields=MESSAGE_FIELDS,
+                    pagination_token=token,
+                )
+                events = page.get("data", [])
+                messages = [Message.read(each) for each in (events if isinstance(events, list) else [None])]
+            except (XError, PostError) as error:
+                raise _unclear(outgoing, error) from error
+            for message in messages:
+                ours = message.at >= start and message.sender_id == self._id
+                if ours and same_words(outgoing.text, message.text):
+                    return self._sent_message(message.id)
+            if any(message.at < start for message in messages):
+                return None
+            meta = page.get("meta")
+            token = meta.get("next_token") if isinstance(meta, dict) else None
+            if not token:
+                return None
+        raise _unclear(outgoing, "the conversation is too long")
+
+    def _find_post(self, outgoing: Outgoing) -> SentPost | None:
         """The timeline since the approval, searched for the same words under the same post."""
         start = (outgoing.approved_at - _CLOCKS_APART).astimezone(UTC)
         token: str | None = None
@@ -211,6 +299,14 @@ class _Voice:
             )
         return SendRefusedError(f"{error}. Nothing was published.")
 
+    def _sent_message(self, event_id: str) -> SentPost:
+        return SentPost(
+            external_id=MESSAGE_PREFIX + event_id,
+            created_at=time_of(event_id) or self._now(),
+            author_id=self._id,
+            author_handle=self.account.handle,
+        )
+
     def _sent(self, post_id: str, created_at: datetime | None) -> SentPost:
         return SentPost(
             external_id=post_id,
@@ -223,3 +319,20 @@ class _Voice:
 
 def _is_duplicate(error: XError) -> bool:
     return _DUPLICATE_CODE in error.codes or "duplicate" in str(error).lower()
+
+
+def _is_private(outgoing: Outgoing) -> bool:
+    return outgoing.in_reply_to.startswith(MESSAGE_PREFIX)
+
+
+def _conversation(outgoing: Outgoing) -> str:
+    return outgoing.conversation_id.removeprefix(MESSAGE_PREFIX)
+
+
+def _unclear(outgoing: Outgoing, why: object) -> SendLaterError:
+    wait = why.retry_after if isinstance(why, XError) else None
+    said = str(why) if isinstance(why, XError | str) else "X sent a message that cannot be read"
+    return SendLaterError(
+        f"Reply {outgoing.reply_id} could not be looked for: {said}.",
+        retry_after_seconds=_LATER_SECONDS if wait is None else wait,
+    )

@@ -14,6 +14,8 @@ from desk.model.mention import Mention, MentionId, mention_id
 from desk.ports import BadRecord, Batch, Gap, Now
 from listener.platforms.x.api import DEFAULT_BASE_URL, XClient, XCredentials, XError, compact, explain
 from listener.platforms.x.cursor import XCursor, stamp
+from listener.platforms.x.meter import Meter
+from listener.platforms.x.metered import Metering, failure
 from listener.platforms.x.posts import (
     EXPANSIONS,
     POST_FIELDS,
@@ -36,11 +38,11 @@ _SEARCH_REACH = timedelta(days=7)
 _SEARCH_MARGIN = timedelta(minutes=5)
 _TIMELINE_REACH = {"mentions": 800, "own": 3_200}
 """Posts that a timeline gives at most ("Timelines", 2026)."""
-_NO_RESET_SECONDS = 60.0
-"""Wait after a 429 that does not say when its window ends."""
 _NOBODY_WROTE = timedelta(hours=1)
 """How far an empty feed is looked back on; far more than any index is late."""
 _BEGINNING = datetime(2006, 1, 1, tzinfo=UTC)
+_SMALLEST_PAGE = {"mentions": 5, "own": 5, "search": 10}
+"""What X gives at least ("Timelines" and "Search Posts", 2026)."""
 _RAW_LIMIT = 10_000
 
 
@@ -75,6 +77,7 @@ class XSource:
         overlap_seconds: float = 60,
         base_url: str = DEFAULT_BASE_URL,
         timeout_seconds: float = 30,
+        meter: Meter | None = None,
     ) -> None:
         """`query` and `overlap_seconds` are for search alone; `first_hours` is how far the first fetch
         looks back. Raises InputError for settings that X would refuse."""
@@ -84,10 +87,13 @@ class XSource:
         if not 10 <= page_size <= 100:
             raise InputError(f"Source {self._name}: page_size must be 10 to 100, not {page_size}.")
         self._account, self._feed, self._query, self._now = account, feed, query, now
-        self._interval_seconds, self._page_size = interval_seconds, page_size
+        self._page_size = page_size
         self._first_hours = first_hours
         self._overlap = timedelta(seconds=overlap_seconds if feed is XFeed.SEARCH else 0)
-        self._client = XClient(credentials, now=now, base_url=base_url, timeout_seconds=timeout_seconds)
+        self._client = XClient(
+            credentials, now=now, base_url=base_url, timeout_seconds=timeout_seconds, meter=meter
+        )
+        self._metering = Metering(self._client, meter, self._name, interval_seconds)
         self._account_id = account.user_id
 
     @property
@@ -96,10 +102,16 @@ class XSource:
 
     @property
     def interval_seconds(self) -> float:
-        return self._interval_seconds
+        """Longer after a fetch that cost much of what is left of the month's budget."""
+        return self._metering.pause_seconds
 
     def fetch(self, cursor: str | None) -> Batch:
-        """One page. Raises SourceError: permanent where the keys, the account or the query are wrong."""
+        """One page. Raises SourceError: permanent where the keys, the account or the query are wrong, and
+        where the month's budget is used up."""
+        with self._metering.fetching():
+            return self._fetch(cursor)
+
+    def _fetch(self, cursor: str | None) -> Batch:
         now = self._now()
         bad: list[BadRecord] = []
         gaps: list[Gap] = []
@@ -115,7 +127,7 @@ class XSource:
                 at = replace(at, next_token=None, pending_newest_id=None, passed=0)
                 page = self._page(at, account_id)
         except XError as error:
-            raise self._failure(error) from error
+            raise failure(self._name, error, "the account and the query") from error
         posts = self._posts(page)
         mentions: list[Mention] = []
         includes = Includes.of(page)
@@ -135,7 +147,7 @@ class XSource:
             gaps=gaps,
             headroom=self._client.headroom,
             cursor=at.dump(),
-            more=at.next_token is not None,
+            more=at.next_token is not None and not self._metering.spares,
         )
 
     def _begin(self, cursor: str | None, now: datetime, gaps: list[Gap]) -> XCursor:
@@ -170,9 +182,15 @@ class XSource:
         return self._account_id
 
     def _page(self, at: XCursor, account_id: str) -> Mapping[str, Any]:
+        smallest = min(self._page_size, _SMALLEST_PAGE[self._feed])
+        return self._metering.affordable(
+            self._page_size, smallest, lambda size: self._page_of(size, at, account_id)
+        )
+
+    def _page_of(self, size: int, at: XCursor, account_id: str) -> Mapping[str, Any]:
         common: dict[str, Any] = {
             "user_auth": self._client.reads_as_user,
-            "max_results": self._page_size,
+            "max_results": size,
             "tweet_fields": POST_FIELDS,
             "expansions": EXPANSIONS,
             "user_fields": USER_FIELDS,
@@ -246,20 +264,6 @@ class XSource:
         if at is None or not self._overlap:
             return newest_id
         return str(id_of(at - self._overlap))
-
-    def _failure(self, error: XError) -> SourceError:
-        where = f"Source {self._name}: {error}"
-        match error.status:
-            case None:
-                return SourceError(f"{where}; asked again later.")
-            case 429:
-                wait = _NO_RESET_SECONDS if error.retry_after is None else error.retry_after
-                return SourceError(f"{where}; the rate limit is used up.", retry_after_seconds=wait)
-            case 401 | 403:
-                return SourceError(f"{where}. Check the X keys and what their app may do.", permanent=True)
-            case status if 400 <= status < 500 and status != 408:
-                return SourceError(f"{where}. Check the account and the query.", permanent=True)
-        return SourceError(f"{where}; asked again later.", retry_after_seconds=error.retry_after)
 
     def _bad(self, post: object, reason: str) -> BadRecord:
         raw = compact(post, _RAW_LIMIT)

@@ -8,21 +8,29 @@ from pathlib import Path
 
 from listener.platforms.mastodon.source import MastodonFeed, MastodonSender, MastodonSource
 from tests.contracts.rig import Rig
-from tests.fakes.clock import Clock
+from tests.fakes.clock import Clock, ServerClock
 from tests.fakes.loopback import Answer, Reset
 from tests.fakes.mastodon_api import FakeMastodon
+from tests.faults.http import HttpFaults
 
 FEEDS = tuple(MastodonFeed)
 _TOPICS = {MastodonFeed.HASHTAG: "fernway", MastodonFeed.SEARCH: "help"}
 
 
+def _is_page(method: str, path: str) -> bool:
+    pages = ("/api/v1/notifications", "/api/v1/accounts/10/", "/api/v1/timelines/", "/api/v2/search")
+    return method == "GET" and path.startswith(pages)
+
+
 @contextmanager
 def open_rig(feed: str, folder: Path) -> Iterator[Rig]:
-    with FakeMastodon(Clock()) as fake:
-        yield _rig(fake, MastodonFeed(feed))
+    clock = Clock()
+    times = ServerClock(clock)
+    with FakeMastodon(times) as fake:
+        yield _rig(fake, MastodonFeed(feed), clock, times)
 
 
-def _rig(fake: FakeMastodon, feed: MastodonFeed) -> Rig:
+def _rig(fake: FakeMastodon, feed: MastodonFeed, clock: Clock, times: ServerClock) -> Rig:
     fake.add_account("10", "fernway", me=True)
     fake.add_account("20", "ana@far.example")
     author = "10" if feed is MastodonFeed.OWN else "20"
@@ -37,15 +45,22 @@ def _rig(fake: FakeMastodon, feed: MastodonFeed) -> Rig:
 
     return Rig(
         platform="mastodon",
-        clock=fake.clock,
+        clock=clock,
         open_source=lambda: MastodonSource(
-            fake.account(), feed=feed, query=_TOPICS.get(feed, ""), now=fake.clock, page_size=10
+            fake.account(),
+            feed=feed,
+            query=_TOPICS.get(feed, ""),
+            now=clock,
+            page_size=10,
+            timeout_seconds=0.5,
         ),
         expected={f"mastodon:{i}@127.0.0.1:{fake.port}" for i in ids if i not in fake.raw},
         break_it=break_it,
-        open_sender=lambda: MastodonSender([fake.account()], now=fake.clock, timeout_seconds=0.5),
+        open_sender=lambda: MastodonSender([fake.account()], now=clock, timeout_seconds=0.5),
         post=f"{ids[0]}@127.0.0.1:{fake.port}",
         public=lambda: sum(status.account_id == "10" for status in fake.statuses.values()),
         order=fake.fail_post,
+        write=lambda text: f"mastodon:{fake.add(author, f'@fernway {text} #fernway')}@127.0.0.1:{fake.port}",
+        faults=HttpFaults(fake, clock, _is_page, is_write=lambda method, _: method == "POST", times=times),
         handle="fernway@social.example",
     )

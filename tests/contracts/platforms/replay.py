@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,14 @@ from listener.platforms.replay.stage import ReplaySender, ReplayStage
 from tests.contracts.rig import Rig
 from tests.fakes.clock import Clock
 from tests.fakes.replay_file import post, write
+from tests.faults.file import FileFaults
 
 FEEDS = ("file",)
 
 
 @contextmanager
 def open_rig(feed: str, folder: Path) -> Iterator[Rig]:
-    lines: list[object] = [post(n) for n in range(25)]
+    lines = [json.dumps(post(n)).encode() for n in range(25)]
     lines[4:4] = [b'{"id": "4",']
     lines[20:20] = [b"\xff\xfe"]
     path, away = write(folder / "posts.jsonl", lines, packed=True), folder / "away"
@@ -32,4 +34,5 @@ def open_rig(feed: str, folder: Path) -> Iterator[Rig]:
         open_sender=lambda: ReplaySender("x", stage, clock),
         post="1",
         public=lambda: len(stage.arrived(after=0, now=clock())),
+        faults=FileFaults(path, lines, read=10, clock=clock),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from tests.fakes.x_api import KEYS, FakeX
 ACCOUNT = XAccount("fernway", "Fernway")
 
 
-def sender_of(x: FakeX, account: XAccount = ACCOUNT, **settings: float) -> XSender:
+def sender_of(x: FakeX, account: XAccount = ACCOUNT, **settings: Any) -> XSender:
     return XSender({account: KEYS}, now=x.clock, base_url=x.url, **settings)
 
 

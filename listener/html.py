@@ -1,4 +1,4 @@
-"""From the HTML of a status to the words that a person reads. Pure, and linear whatever it is given.
+"""From the HTML of a post to the words that a person reads. Pure, and linear whatever it is given.
 
 The parser is the standard library's, which needs care: before Python 3.11.14 unfinished tags make it
 quadratic, and `html.unescape` raises on a character reference of more than 4,300 digits. `_tidied` leaves

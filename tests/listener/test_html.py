@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.platforms.mastodon.text import HTML_LIMIT, text_of_html
+from listener.html import HTML_LIMIT, text_of_html
 
 MENTIONS = {
     "https://far.example/@ana": "ana@far.example",

@@ -1,0 +1,77 @@
+"""Which posts are mere copies of a complaint: retweets and pasted campaigns, and nobody's own matter.
+
+Stricter than `desk.model.similarity`, because a copy gets no clock of its own. Twelve words that are equal
+are seldom equal by chance; "where is my parcel, it has been two weeks now" may be. A number that the first
+post does not have, an order's or an address's, makes a post its writer's own, however alike the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import regex
+
+from desk.model.case import Case
+from desk.model.folding import fold
+from desk.model.mention import Mention
+from desk.model.similarity import Fingerprint, fingerprint, is_near
+
+EXACT_WORDS = 12
+"""So many words, without handles and links, and all of them the same. A marked retweet may be shorter."""
+NEAR_WORDS = 16
+"""So many words in each of two texts that are nearly the same: in fewer, one other word is another matter."""
+
+_PASSED_ON = regex.compile(r"\A\s*+(?:rt|mt)\b\s*+:?\s*+@", regex.IGNORECASE)
+_LINKS_AND_HANDLES = regex.compile(r"https?:\S*+|\bwww\.\S++|(?<![\w.+-])@[\w.@-]++")
+_OWN = regex.compile(
+    r"[\w.+-]{1,64}+@[\w-]++(?:\.[\w-]++)++|[\p{L}\p{M}\p{Nd}_-]*\p{Nd}[\p{L}\p{M}\p{Nd}_-]*+"
+)
+"""A mail address, or a word with a digit: order, telephone and house numbers, dates, sums."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A post that has opened a case, and of which another is a copy."""
+
+    mention: Mention
+    case: Case
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A text with what is needed to tell its copies."""
+
+    text: str
+    fingerprint: Fingerprint
+
+    @classmethod
+    def of(cls, text: str) -> Wording:
+        return cls(text, fingerprint(text))
+
+    @property
+    def can_be_copy(self) -> bool:
+        """Whether it is long enough to be one: the rest need not be compared with anything."""
+        words = self.fingerprint.words
+        return words >= EXACT_WORDS or (
+            not self.fingerprint.short and _PASSED_ON.match(self.text) is not None
+        )
+
+
+def is_copy(later: Wording, first: Wording) -> bool:
+    """Whether `later` only repeats `first`, word for word or nearly so, and adds nothing of its own."""
+    if not later.can_be_copy or not own_details(later.text) <= own_details(first.text):
+        return False
+    if later.fingerprint.exact == first.fingerprint.exact:
+        return True
+    words = min(later.fingerprint.words, first.fingerprint.words)
+    return words >= NEAR_WORDS and is_near(later.fingerprint, first.fingerprint)
+
+
+def word_for_word(one: str, other: str) -> bool:
+    """Whether two texts are equal but for handles, links, digits and punctuation."""
+    return fingerprint(one).exact == fingerprint(other).exact
+
+
+def own_details(text: str) -> frozenset[str]:
+    """Numbers and mail addresses: what makes a matter somebody's own. Links and handles are none."""
+    return frozenset(_OWN.findall(_LINKS_AND_HANDLES.sub(" ", fold(text))))

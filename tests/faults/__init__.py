@@ -1,0 +1,1 @@
+"""The fault matrix: every platform under every fault, through the real loop, store and outbox."""

@@ -1,0 +1,92 @@
+"""Measures the whole matrix and prints it: `make faults`, or `python -m tests.faults [PLATFORM …]`.
+
+The cells are those of test_matrix.py, and the other feeds of each platform besides.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import textwrap
+import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+
+import click
+
+from tests.contracts import platforms
+from tests.faults.kinds import Kind
+from tests.faults.matrix import Cell, measure
+
+WIDTH = 110
+LEGEND = (
+    "✓   0 mentions lost, 0 doubled, 0 replies doubled; otherwise these numbers, and what else was wrong",
+    "✓*  the same; posts that came unreadable were set aside with their raw payload, and are listed",
+    "✓°  the same; the platform cannot be asked if the reply is out: it was left to the agent, who is told",
+)
+
+
+def cell_of(parameter: str, kind: Kind) -> Cell:
+    with tempfile.TemporaryDirectory(prefix="answerback-faults-") as folder:
+        return measure(parameter, kind, Path(folder))
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or platforms.names()
+    feeds = [feed for feed in platforms.every_feed() if feed.partition("-")[0] in wanted]
+    began = time.monotonic()
+    pairs = list(product(Kind, feeds))
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        cells = list(pool.map(cell_of, *zip(*((feed, kind) for kind, feed in pairs), strict=True)))
+    measured = {(cell.kind, cell.parameter): cell for cell in cells}
+    for name in wanted:
+        _table(measured, [feed for feed in feeds if feed.partition("-")[0] == name])
+    _reasons(cells)
+    _totals(cells, time.monotonic() - began)
+    sys.exit(any(cell.broken_promises for cell in cells))
+
+
+def _table(measured: dict[tuple[Kind, str], Cell], feeds: list[str]) -> None:
+    width = 2 + max(len(feed) for feed in feeds)
+    click.echo(f"{'':<30}" + "".join(f"{feed:<{width}}" for feed in feeds))
+    for kind in Kind:
+        click.echo(f"{kind:<30}" + "".join(f"{measured[kind, feed].figures:<{width}}" for feed in feeds))
+    click.echo()
+
+
+def _reasons(cells: list[Cell]) -> None:
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for cell in cells:
+        if cell.no_meaning:
+            reasons[cell.parameter.partition("-")[0], cell.no_meaning].append(cell.kind)
+    for line in LEGEND:
+        click.echo(line)
+    for (platform, reason), kinds in reasons.items():
+        names = list(dict.fromkeys(kinds))
+        text = f"–   {platform}: {reason} ({'all' if len(names) == len(Kind) else '; '.join(names)})"
+        click.echo(textwrap.fill(text, WIDTH, subsequent_indent="    "))
+
+
+def _totals(cells: list[Cell], seconds: float) -> None:
+    real = [cell for cell in cells if not cell.no_meaning]
+    most = max(real, key=lambda cell: cell.fetches)
+    bare = max((cell.fetches for cell in real if cell.kind is Kind.LIMIT_BARE), default=0)
+    click.echo(
+        f"\n{len(real)} cells, {sum(cell.posts for cell in real):,} posts: "
+        f"lost {sum(cell.lost for cell in real)}, doubled {sum(cell.doubled for cell in real)}, "
+        f"set aside {sum(cell.aside for cell in real)}; {sum(cell.replies for cell in real)} replies: "
+        f"lost {sum(cell.replies_lost for cell in real)}, "
+        f"doubled {sum(cell.replies_doubled for cell in real)}"
+    )
+    click.echo(
+        f"most fetches in the ten minutes of a fault: {most.fetches} ({most.parameter}, {most.kind}); "
+        f"under 429 without a header: {bare}; fetches before the announced time: "
+        f"{sum(cell.hasty for cell in real)}; {seconds:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
