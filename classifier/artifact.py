@@ -1,9 +1,7 @@
 """The folder that training writes and serving reads, as data.
 
 manifest.json           what the folder holds, thresholds, calibration, a SHA-256 for each other file
-early.onnx              the lower layers and their heads, int8 weights (`classifier.graph` has all inputs
-                        and outputs)
-late.onnx               the layers above, for the posts on which the lower ones are not sure
+encoder.onnx            the encoder and its heads, int8 weights (`classifier.graph` has inputs and outputs)
 embeddings.npy          token table, 4 bits a value, uint8 [vocabulary, width / 2]
 embedding_scales.npy    its scales, float16 [vocabulary, width / 32]
 tokenizer.json          Hugging Face tokenizers format
@@ -22,12 +20,11 @@ from desk.errors import DeskError
 
 FORMAT = 2
 MANIFEST = "manifest.json"
-EARLY = "early.onnx"
-LATE = "late.onnx"
+ENCODER = "encoder.onnx"
 EMBEDDINGS = "embeddings.npy"
 SCALES = "embedding_scales.npy"
 TOKENIZER = "tokenizer.json"
-FILES = (EARLY, LATE, EMBEDDINGS, SCALES, TOKENIZER)
+FILES = (ENCODER, EMBEDDINGS, SCALES, TOKENIZER)
 
 SHIPPED = Path(__file__).parent / "weights"
 """The weights that come with the package."""
@@ -35,27 +32,6 @@ SHIPPED = Path(__file__).parent / "weights"
 
 class ArtifactError(DeskError):
     """A weights folder cannot be used; the message names the file and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """From one depth's logits to observed frequencies, see `classifier.calibration`."""
-
-    complaint_scale: float = 1.0
-    complaint_bias: float = 0.0
-    sentiment_temperature: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class EarlyExit:
-    """When the early heads' answer is final. By default it never is."""
-
-    complaint_below: float = 0.0
-    """Calibrated probability below which a text is surely no complaint."""
-    complaint_above: float = 1.0
-    """Probability above which it surely is one."""
-    sentiment_above: float = 1.0
-    """Probability of the likeliest sentiment above which that is sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +50,9 @@ class Manifest:
     """Calibrated probability from which a text counts as a complaint."""
     look_threshold: float
     """Probability from which a person should look."""
-    top: Calibration
-    early: Calibration
-    exit: EarlyExit
+    complaint_scale: float
+    complaint_bias: float
+    sentiment_temperature: float
     language_floor: float
     """Least probability with which a language is named."""
     sentiments: tuple[str, ...]

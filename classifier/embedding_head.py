@@ -1,7 +1,7 @@
-"""Fits the embedding head: from what the lower layers know of a text to the base model's sentence vector.
+"""Fits the embedding head: from what the middle of the encoder knows of a text to the base's sentence vector.
 
 Training for tone makes the upper layers forget what a text is about, and the base model's own vectors,
-which know it, lie above all twelve of its layers. A linear map from the lower layers (the mean of their
+which know it, lie above all twelve of its layers. A linear map from the layers between (the mean of their
 states, beside the mean of the bare tokens) brings most of it back for next to nothing.
 """
 
@@ -28,14 +28,16 @@ _PENALTY = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingHead:
-    """A linear layer from [token mean, early mean] to the sentence vector."""
+    """A linear layer from the means of the tokens and of each layer, side by side, to the sentence vector."""
 
     weight: Floats
-    """[width, 2 * width]"""
+    """[width, (1 + layers) * width]"""
     bias: Floats
 
 
-def fit_embedding_head(network: Network, base: Path, texts: Sequence[str], max_tokens: int) -> EmbeddingHead:
+def fit_embedding_head(
+    network: Network, base: Path, texts: Sequence[str], layers: Sequence[int], max_tokens: int
+) -> EmbeddingHead:
     """Fit on normalised texts: ridge regression onto the base's mean-pooled unit vectors, centred.
 
     Centred because the base's vectors all point one way (a cosine of 0.8 between strangers): what parts them
@@ -48,7 +50,7 @@ def fit_embedding_head(network: Network, base: Path, texts: Sequence[str], max_t
             real = mask.unsqueeze(-1).float()
             own = network.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
             tokens = network.encoder.embeddings.word_embeddings(ids)
-            means = [_mean(states, real) for states in (tokens, own[network.early_layer])]
+            means = [_mean(states, real) for states in (tokens, *(own[layer] for layer in layers))]
             features.append(torch.cat(means, dim=1))
             vectors = _mean(encoder(input_ids=ids, attention_mask=mask).last_hidden_state, real)
             targets.append(torch.nn.functional.normalize(vectors, dim=1))

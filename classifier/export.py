@@ -8,20 +8,17 @@ import numpy as np
 import onnx
 
 from classifier.artifact import (
-    EARLY,
     EMBEDDINGS,
+    ENCODER,
     FILES,
     FORMAT,
-    LATE,
     SCALES,
     TOKENIZER,
-    Calibration,
-    EarlyExit,
     Manifest,
     sha256_of,
     write_manifest,
 )
-from classifier.graph import EncoderShape, Weights, build_early, build_late
+from classifier.graph import EncoderShape, Weights, build_graph
 from classifier.labels import LANGUAGES, SENTIMENTS
 from classifier.quantise import quantise_rows
 
@@ -34,8 +31,7 @@ def write_folder(
     """Write a whole weights folder whose manifest is not calibrated yet; return that manifest."""
     out.mkdir(parents=True, exist_ok=True)
     table = weights["embeddings.word_embeddings.weight"]
-    onnx.save(build_early(weights, shape), str(out / EARLY))
-    onnx.save(build_late(weights, shape), str(out / LATE))
+    onnx.save(build_graph(weights, shape), str(out / ENCODER))
     nibbles, scales = quantise_rows(table)
     np.save(out / EMBEDDINGS, nibbles)
     np.save(out / SCALES, scales)
@@ -48,9 +44,9 @@ def write_folder(
         max_tokens=shape.max_tokens,
         complaint_threshold=0.5,
         look_threshold=0.5,
-        top=Calibration(),
-        early=Calibration(),
-        exit=EarlyExit(),
+        complaint_scale=1.0,
+        complaint_bias=0.0,
+        sentiment_temperature=1.0,
         language_floor=LANGUAGE_FLOOR,
         sentiments=SENTIMENTS,
         languages=LANGUAGES,

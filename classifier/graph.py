@@ -1,13 +1,12 @@
-"""Builds the two ONNX graphs of the encoder, of ONNX Runtime's fused operators.
+"""Builds the ONNX graph of the encoder and its heads, of ONNX Runtime's fused operators.
 
-They are built node by node rather than traced: they are small, the same on every torch version, and the
-weights go in as int8 with one scale per output column. The token table stays outside (rows are looked up by
-the predictor), or it would sit in the file as 93 MB of float32.
+It is built node by node rather than traced: it is small, the same on every torch version, and the weights go
+in as int8 with one scale per output column. The token table stays outside (rows are looked up by the
+predictor), or it would sit in the file as 93 MB of float32.
 
-The early graph reads `embeddings` [batch, tokens, width] float32 and `mask` [batch, tokens] int32, 1 where a
-token is real, and gives the logits of the early heads, `language` [batch, languages], `embedding` [batch,
-width] of unit length, and `states` [batch, tokens, width]. The late graph goes on from `states` and `mask`
-to the logits of the top heads. Logits are [batch], of sentiment [batch, 3].
+Inputs: `embeddings` [batch, tokens, width] float32 and `mask` [batch, tokens] int32, 1 where a token is real.
+Outputs: `complaint`, `anger` and `abuse` [batch], `sentiment` [batch, 3] and `language` [batch, languages],
+all logits, and `embedding` [batch, width] of unit length.
 """
 
 from __future__ import annotations
@@ -35,69 +34,48 @@ class EncoderShape:
     """Sizes that the weights alone do not tell."""
 
     layers: int
-    early_layers: int
-    """Layers below the early heads and the sentence vector."""
+    embedding_layers: tuple[int, ...]
+    """Layers, counted from 1, of which the sentence vector is made, beside the bare tokens."""
     heads: int
     max_tokens: int
     norm_epsilon: float
 
 
-def build_early(weights: Weights, shape: EncoderShape, *, int8: bool = True) -> onnx.ModelProto:
-    """Build the early graph from a BERT encoder's and the heads' weights, named as torch names them.
+def build_graph(weights: Weights, shape: EncoderShape, *, int8: bool = True) -> onnx.ModelProto:
+    """Build the graph from a BERT encoder's and the heads' weights, named as torch names them.
 
     `int8=False` keeps float32 weights: the yardstick that tests hold the int8 graph against.
     """
     graph = _Graph(weights, shape, int8)
-    states = _embed(graph)
-    for layer in range(shape.early_layers):
-        states = _layer(graph, f"encoder.layer.{layer}", states)
-    graph.node("Identity", [states], "states")
-    _pool(graph, {"pooled": states, "bag": "embeddings"})
-    _heads(graph, "early")
+    states = [_embed(graph)]
+    for layer in range(shape.layers):
+        states.append(_layer(graph, f"encoder.layer.{layer}", states[-1]))
+    middles = {f"middle.{layer}": states[layer] for layer in shape.embedding_layers}
+    _pool(graph, {"pooled": states[-1], "bag": "embeddings", **middles})
+    _heads(graph)
     graph.gemm("language", "bag", "language")
-    graph.node("Concat", ["bag", "pooled"], "vector.source", axis=-1)
+    graph.node("Concat", ["bag", *middles], "vector.source", axis=-1)
     graph.gemm("embedding", "vector.source", "vector")
     graph.node("LpNormalization", ["vector"], "embedding", axis=-1, p=2)
-    width = weights["embeddings.LayerNorm.weight"].shape[0]
-    inputs = {"embeddings": width}
-    return _model(
-        graph, inputs, {**HEADS, "language": len(LANGUAGES), "embedding": width, "states": (width,)}
-    )
-
-
-def build_late(weights: Weights, shape: EncoderShape, *, int8: bool = True) -> onnx.ModelProto:
-    """Build the late graph; see `build_early`."""
-    graph = _Graph(weights, shape, int8)
-    states = "states"
-    for layer in range(shape.early_layers, shape.layers):
-        states = _layer(graph, f"encoder.layer.{layer}", states)
-    graph.store("one", np.array([1], dtype=np.int64))
-    _pool(graph, {"pooled": states})
-    _heads(graph, "top")
-    return _model(graph, {"states": weights["embeddings.LayerNorm.weight"].shape[0]}, dict(HEADS))
-
-
-def _model(
-    graph: _Graph, inputs: Mapping[str, int], outputs: Mapping[str, int | tuple[int]]
-) -> onnx.ModelProto:
-    """Close a graph. Inputs are [batch, tokens, size]; outputs too where the size is a tuple."""
     batch, tokens = "batch", "tokens"
-    read = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, tokens, size])
-        for name, size in inputs.items()
-    ]
-    given = []
-    for name, size in outputs.items():
-        sizes: list[str | int | None] = [batch, tokens, *size] if isinstance(size, tuple) else [batch, size]
-        given.append(
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch] if name in BINARY_HEADS else sizes)
-        )
+    width = weights["embeddings.LayerNorm.weight"].shape[0]
+    outputs: dict[str, list[str | int | None]] = {
+        **{head: [batch] if head in BINARY_HEADS else [batch, size] for head, size in HEADS.items()},
+        "language": [batch, len(LANGUAGES)],
+        "embedding": [batch, width],
+    }
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "answerback",
-            inputs=[*read, helper.make_tensor_value_info("mask", TensorProto.INT32, [batch, tokens])],
-            outputs=given,
+            inputs=[
+                helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, [batch, tokens, width]),
+                helper.make_tensor_value_info("mask", TensorProto.INT32, [batch, tokens]),
+            ],
+            outputs=[
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes)
+                for name, sizes in outputs.items()
+            ],
             initializer=graph.stored,
         ),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_FUSED, 1)],
@@ -214,10 +192,10 @@ def _pool(graph: _Graph, sources: Mapping[str, str]) -> None:
         graph.node("Div", [f"{name}.sum", "count"], name)
 
 
-def _heads(graph: _Graph, depth: str) -> None:
+def _heads(graph: _Graph) -> None:
     for head in HEADS:
         if head in BINARY_HEADS:
-            graph.gemm(f"{depth}.{head}", "pooled", f"{head}.column")
+            graph.gemm(f"top.{head}", "pooled", f"{head}.column")
             graph.node("Squeeze", [f"{head}.column", "last"], head)
         else:
-            graph.gemm(f"{depth}.{head}", "pooled", head)
+            graph.gemm(f"top.{head}", "pooled", head)

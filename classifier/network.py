@@ -1,7 +1,7 @@
 """The network in torch, for training only: one encoder, mean pooling, a linear layer per head.
 
-The heads stand twice: above the top layer, and above a low one, where they learn to say what the top ones
-say. A post on which the low ones are sure is answered there, for a third of the time.
+While it trains, the heads stand twice: above the top layer, and above a low one, where they learn to say what
+the top ones say. Those low ones keep the lower layers at the matter, and are not served.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """Serves the classifier with ONNX Runtime: one forward pass a text gives the whole verdict.
 
-Most texts are answered after the lower layers; the pass goes on to the top for the others.
-
 Loads no torch and no transformers. Weights are read at the first call, not at construction.
 """
 
@@ -9,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +16,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from classifier.artifact import (
-    EARLY,
     EMBEDDINGS,
-    LATE,
+    ENCODER,
     SCALES,
     SHIPPED,
     TOKENIZER,
@@ -29,9 +26,8 @@ from classifier.artifact import (
     read_manifest,
     verify_files,
 )
-from classifier.calibration import softmax
-from classifier.early_exit import final, is_sure
-from classifier.labels import HEADS, LANGUAGES, SENTIMENTS
+from classifier.calibration import Platt, sigmoid, softmax
+from classifier.labels import BINARY_HEADS, LANGUAGES, SENTIMENTS
 from classifier.language import declared_language, language_of
 from classifier.quantise import Floats, Nibbles, Scales, dequantise_rows
 from classifier.text import normalise
@@ -46,22 +42,24 @@ TOKENS_PER_BATCH = 2_048
 class Outputs:
     """Raw outputs for n texts, in the texts' order."""
 
-    early: dict[str, Floats]
-    """Logits by head of `HEADS`, uncalibrated: [n], of sentiment [n, 3]."""
-    top: dict[str, Floats]
-    """The same from the top layer; of no meaning where it was not asked."""
-    asked: NDArray[np.bool_]
-    """Whether the top layer was asked, [n]."""
+    complaint: Floats
+    """Logits [n], uncalibrated; so are those of the next three."""
+    anger: Floats
+    abuse: Floats
+    sentiment: Floats
+    """[n, 3]"""
     language: Floats
     """Logits [n, len(LANGUAGES)]."""
     embedding: Floats
     """Unit length [n, width]."""
 
 
+_OUTPUTS = [field.name for field in fields(Outputs)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    early: onnxruntime.InferenceSession
-    late: onnxruntime.InferenceSession
+    session: onnxruntime.InferenceSession
     tokenizer: Tokenizer
     nibbles: Nibbles
     scales: Scales
@@ -73,6 +71,7 @@ class OnnxPredictor:
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         self._directory = directory
         self._manifest = manifest
+        self._calibration = Platt(manifest.complaint_scale, manifest.complaint_bias)
         self._weights: _Weights | None = None
         self._loading = threading.Lock()
 
@@ -98,7 +97,9 @@ class OnnxPredictor:
             raise ValueError(f"{len(cleaned)} texts but {len(declared)} languages")
         outputs = self.outputs(cleaned)
         manifest = self._manifest
-        said = final(manifest, outputs)
+        complaint = self._calibration.probabilities(outputs.complaint.astype(np.float64))
+        sentiment = softmax(outputs.sentiment.astype(np.float64) / manifest.sentiment_temperature)
+        anger, abuse = (sigmoid(logits.astype(np.float64)) for logits in (outputs.anger, outputs.abuse))
         language = softmax(outputs.language.astype(np.float64)).astype(np.float32)
         vectors = outputs.embedding.astype("<f2")
         return [
@@ -106,27 +107,23 @@ class OnnxPredictor:
                 complaint=float(probability),
                 is_complaint=bool(probability >= manifest.complaint_threshold),
                 needs_look=bool(manifest.look_threshold <= probability < manifest.complaint_threshold),
-                sentiment=Sentiment(*(float(share) for share in said.sentiment[row])),
-                anger=float(said.anger[row]),
-                abuse=float(said.abuse[row]),
+                sentiment=Sentiment(*(float(share) for share in sentiment[row])),
+                anger=float(anger[row]),
+                abuse=float(abuse[row]),
                 language=declared[row] or language_of(cleaned[row], language[row], manifest.language_floor),
                 model=manifest.version,
                 embedding=vectors[row].tobytes(),
             )
-            for row, probability in enumerate(said.complaint)
+            for row, probability in enumerate(complaint)
         ]
 
-    def outputs(self, cleaned: Sequence[str], *, ask_top: bool = False) -> Outputs:
-        """Return the raw outputs for normalised texts; what calibration is fitted on.
-
-        `ask_top` asks the top layer about every text, also where the early heads are sure.
-        """
+    def outputs(self, cleaned: Sequence[str]) -> Outputs:
+        """Return the raw outputs for normalised texts; what calibration is fitted on."""
         weights = self._load()
         count = len(cleaned)
         outputs = Outputs(
-            early={head: _empty(count, size) for head, size in HEADS.items()},
-            top={head: _empty(count, size) for head, size in HEADS.items()},
-            asked=np.zeros(count, dtype=np.bool_),
+            **{head: np.empty(count, dtype=np.float32) for head in BINARY_HEADS},
+            sentiment=np.empty((count, len(SENTIMENTS)), dtype=np.float32),
             language=np.empty((count, len(LANGUAGES)), dtype=np.float32),
             embedding=np.empty((count, self._manifest.width), dtype=np.float32),
         )
@@ -134,37 +131,10 @@ class OnnxPredictor:
             return outputs
         ids = [encoding.ids for encoding in weights.tokenizer.encode_batch(list(cleaned))]
         for rows in batches_by_length([len(tokens) for tokens in ids], TOKENS_PER_BATCH):
-            self._fill(weights, outputs, np.array(rows), [ids[row] for row in rows], ask_top=ask_top)
+            found = _forward(weights, [ids[row] for row in rows])
+            for name, values in zip(_OUTPUTS, found, strict=True):
+                getattr(outputs, name)[rows] = values
         return outputs
-
-    def _fill(
-        self,
-        weights: _Weights,
-        outputs: Outputs,
-        rows: NDArray[np.int64],
-        ids: list[list[int]],
-        *,
-        ask_top: bool,
-    ) -> None:
-        """One batch: the lower layers for all of it, the upper ones for what those are not sure of."""
-        embeddings, mask = _padded(weights, ids)
-        names = [*HEADS, "language", "embedding", "states"]
-        found = dict(
-            zip(names, weights.early.run(names, {"embeddings": embeddings, "mask": mask}), strict=True)
-        )
-        for head in HEADS:
-            outputs.early[head][rows] = found[head]
-        outputs.language[rows], outputs.embedding[rows] = found["language"], found["embedding"]
-        asked = np.ones(len(rows), dtype=np.bool_)
-        if not ask_top:
-            asked = ~is_sure(self._manifest, {head: found[head] for head in HEADS})
-        if not asked.any():
-            return
-        longest = int(mask[asked].sum(axis=1).max())
-        feed = {"states": found["states"][asked, :longest], "mask": mask[asked, :longest]}
-        for head, logits in zip(HEADS, weights.late.run(list(HEADS), feed), strict=True):
-            outputs.top[head][rows[asked]] = logits
-        outputs.asked[rows[asked]] = True
 
     def _load(self) -> _Weights:
         with self._loading:
@@ -207,12 +177,7 @@ def batches_by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]
         yield batch
 
 
-def _empty(count: int, size: int) -> Floats:
-    return np.zeros(count if size == 1 else (count, size), dtype=np.float32)
-
-
-def _padded(weights: _Weights, ids: list[list[int]]) -> tuple[Floats, NDArray[np.int32]]:
-    """Token embeddings [batch, tokens, width] and mask [batch, tokens]."""
+def _forward(weights: _Weights, ids: list[list[int]]) -> list[Floats]:
     flat = np.concatenate([np.asarray(tokens, dtype=np.int64) for tokens in ids])
     lengths = np.array([len(tokens) for tokens in ids])
     real: NDArray[np.bool_] = np.arange(lengths.max()) < lengths[:, None]
@@ -220,7 +185,9 @@ def _padded(weights: _Weights, ids: list[list[int]]) -> tuple[Floats, NDArray[np
     # Padding stays zero: the mask keeps it out of attention and pooling.
     embeddings = np.zeros((*real.shape, table.shape[1]), dtype=np.float32)
     embeddings[real] = table
-    return embeddings, real.astype(np.int32)
+    feed = {"embeddings": embeddings, "mask": real.astype(np.int32)}
+    found: list[Floats] = weights.session.run(_OUTPUTS, feed)
+    return found
 
 
 def _read_weights(directory: Path, manifest: Manifest) -> _Weights:
@@ -237,15 +204,10 @@ def _read_weights(directory: Path, manifest: Manifest) -> _Weights:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Decode the int8 weights once at loading and not in every pass; products are then float32 throughout.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
-    early, late = (
-        onnxruntime.InferenceSession(
-            str(directory / name), sess_options=options, providers=["CPUExecutionProvider"]
-        )
-        for name in (EARLY, LATE)
-    )
     return _Weights(
-        early=early,
-        late=late,
+        session=onnxruntime.InferenceSession(
+            str(directory / ENCODER), sess_options=options, providers=["CPUExecutionProvider"]
+        ),
         tokenizer=tokenizer,
         # Mapped, so that only the rows in use take memory.
         nibbles=np.load(directory / EMBEDDINGS, mmap_mode="r", allow_pickle=False),

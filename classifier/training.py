@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from classifier.artifact import TOKENIZER, Calibration, Manifest, read_manifest, write_manifest
-from classifier.calibration import Array, best_f1_threshold, fit_platt, fit_temperature, recall_threshold
+from classifier.artifact import TOKENIZER, Manifest, read_manifest, write_manifest
+from classifier.calibration import best_f1_threshold, fit_platt, fit_temperature, recall_threshold
 from classifier.data import Example, load_examples
-from classifier.early_exit import fit_exit, probabilities
 from classifier.embedding_head import EmbeddingHead, fit_embedding_head
 from classifier.export import write_folder
 from classifier.fitting import Plan, Progress, TrainingError, fit
@@ -23,7 +21,7 @@ from classifier.labels import UNDETERMINED
 from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_head, glimpse
 from classifier.network import Network
 from classifier.predictor import OnnxPredictor
-from classifier.quantise import Floats, quantise_rows
+from classifier.quantise import quantise_rows
 
 VERSION = "answerback-12l-2026.11"
 MAX_TOKENS = 128
@@ -31,8 +29,8 @@ MAX_TOKENS = 128
 LOOK_RECALL = 0.97
 TEMPERATURE_ROWS = 2_000
 """About so many rows, evenly taken, are plenty for the one number of the sentiment head."""
-EXIT_ROWS = 3_000
 EMBEDDED_TEXTS = 8_000
+"""About so many texts, evenly taken, fit the embedding head."""
 CALIBRATED_ON = "complaints_en"
 """The one source whose complaint labels were given by people to posts of every kind."""
 
@@ -58,9 +56,10 @@ def train(
     network = fit(data, base, out / "run", resume=resume, seed=seed, plan=plan, progress=progress)
     known = load_examples(data, tuple(replace(one, limit=None) for one in plan.sources), "train", seed)
     texts = [example.text for example in known]
+    some = texts[:: max(1, len(texts) // EMBEDDED_TEXTS)]
     heads = (
         _language_head(network, known, base, plan, seed),
-        fit_embedding_head(network, base, texts[:: max(1, len(texts) // EMBEDDED_TEXTS)], plan.max_tokens),
+        fit_embedding_head(network, base, some, embedding_layers(network), plan.max_tokens),
     )
     write_weights(network, *heads, base, out, version)
     manifest = calibrate(out, load_examples(data, plan.sources, "validation", seed))
@@ -69,6 +68,12 @@ def train(
             {"kind": "calibrated", "threshold": manifest.complaint_threshold, "look": manifest.look_threshold}
         )
     return manifest
+
+
+def embedding_layers(network: Network) -> tuple[int, ...]:
+    """A third and two thirds of the way up."""
+    layers = network.encoder.config.num_hidden_layers
+    return tuple(sorted({max(1, layers // 3), max(1, layers * 2 // 3)}))
 
 
 def write_weights(
@@ -81,13 +86,17 @@ def write_weights(
 ) -> Manifest:
     """Write the trained network and the heads fitted beside it as a weights folder, not calibrated yet."""
     # The encoder's own layers are named encoder.encoder.layer.*: one prefix goes, the other stays.
-    weights = {name.removeprefix("encoder."): value.numpy() for name, value in network.state_dict().items()}
+    weights = {
+        name.removeprefix("encoder."): value.numpy()
+        for name, value in network.state_dict().items()
+        if not name.startswith("early.")
+    }
     weights |= {"language.weight": language.weight, "language.bias": language.bias}
     weights |= {"embedding.weight": embedding.weight, "embedding.bias": embedding.bias}
     config = network.encoder.config
     shape = EncoderShape(
         layers=config.num_hidden_layers,
-        early_layers=network.early_layer,
+        embedding_layers=embedding_layers(network),
         heads=config.num_attention_heads,
         max_tokens=min(MAX_TOKENS, config.max_position_embeddings),
         norm_epsilon=config.layer_norm_eps,
@@ -96,7 +105,7 @@ def write_weights(
 
 
 def calibrate(directory: Path, validation: list[Example]) -> Manifest:
-    """Fit calibration, thresholds and the early exit on validation examples; write them into the manifest.
+    """Fit calibration and thresholds on validation examples and write them into the folder's manifest.
 
     Raises `TrainingError` when validation holds no complaint labels of both kinds.
     """
@@ -108,42 +117,28 @@ def calibrate(directory: Path, validation: list[Example]) -> Manifest:
         raise TrainingError(
             f"The validation split of {CALIBRATED_ON} holds one kind of label only; add data."
         )
-    outputs = predictor.outputs([example.text for example in labelled], ask_top=True)
+    logits = predictor.outputs([example.text for example in labelled]).complaint.astype(np.float64)
+    platt = fit_platt(logits, truth)
+    probabilities = platt.probabilities(logits)
+    threshold = best_f1_threshold(probabilities, truth)
     felt = [example for example in validation if example.sentiment is not None and not example.polar]
     felt = felt[:: max(1, len(felt) // TEMPERATURE_ROWS)]
-    moods = np.array([example.sentiment for example in felt], dtype=np.int64)
-    found = predictor.outputs([example.text for example in felt], ask_top=True)
-    top = _calibration(outputs.top, truth, found.top, moods)
-    early = _calibration(outputs.early, truth, found.early, moods)
-    complaints = probabilities(top, outputs.top).complaint
-    threshold = best_f1_threshold(complaints, truth)
-    look = min(threshold, recall_threshold(complaints, truth, LOOK_RECALL))
-    # Every kind of post has its say in where the early heads may be trusted; no label is needed for that.
-    mixed = validation[:: max(1, len(validation) // EXIT_ROWS)]
-    both = predictor.outputs([example.text for example in mixed], ask_top=True)
+    temperature = 1.0
+    if felt:
+        found = predictor.outputs([example.text for example in felt]).sentiment.astype(np.float64)
+        temperature = fit_temperature(
+            found, np.array([example.sentiment for example in felt], dtype=np.int64)
+        )
     calibrated = replace(
         manifest,
+        complaint_scale=platt.scale,
+        complaint_bias=platt.bias,
         complaint_threshold=threshold,
-        look_threshold=look,
-        top=top,
-        early=early,
-        exit=fit_exit(
-            probabilities(early, both.early),
-            probabilities(top, both.top),
-            look_threshold=look,
-            complaint_threshold=threshold,
-        ),
+        look_threshold=min(threshold, recall_threshold(probabilities, truth, LOOK_RECALL)),
+        sentiment_temperature=temperature,
     )
     write_manifest(directory, calibrated)
     return calibrated
-
-
-def _calibration(
-    logits: Mapping[str, Floats], truth: Array, mood_logits: Mapping[str, Floats], moods: NDArray[np.int64]
-) -> Calibration:
-    platt = fit_platt(logits["complaint"].astype(np.float64), truth)
-    temperature = fit_temperature(mood_logits["sentiment"].astype(np.float64), moods) if len(moods) else 1.0
-    return Calibration(platt.scale, platt.bias, temperature)
 
 
 def _language_head(

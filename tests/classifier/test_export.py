@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from tokenizers import Tokenizer
 from transformers import BertModel
 
 from classifier.artifact import EMBEDDINGS, SCALES
-from classifier.graph import EncoderShape, build_early, build_late
+from classifier.graph import EncoderShape, build_graph
 from classifier.labels import BINARY_HEADS, HEADS
 from classifier.language_head import bag_of_tokens
 from classifier.predictor import load_predictor
@@ -36,17 +35,10 @@ INT8_TOLERANCE = 0.05
 def run(
     weights: dict[str, np.ndarray], embeddings: np.ndarray, mask: np.ndarray, *, int8: bool
 ) -> dict[str, np.ndarray]:
-    """All outputs of both graphs, one after the other; those of the late one as "top.*"."""
-    early = _session(build_early(weights, SHAPE, int8=int8))
-    late = _session(build_late(weights, SHAPE, int8=int8))
-    names = [output.name for output in early.get_outputs()]
-    found = dict(zip(names, early.run(names, {"embeddings": embeddings, "mask": mask}), strict=True))
-    top = late.run(list(HEADS), {"states": found["states"], "mask": mask})
-    return found | {f"top.{head}": value for head, value in zip(HEADS, top, strict=True)}
-
-
-def _session(graph: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    graph = build_graph(weights, SHAPE, int8=int8).SerializeToString()
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {"embeddings": embeddings, "mask": mask}), strict=True))
 
 
 def padded_sample() -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +53,7 @@ def padded_sample() -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def test_the_graphs_compute_what_torch_computes(tiny_base: Path) -> None:
+def test_the_graph_computes_what_torch_computes(tiny_base: Path) -> None:
     ids, mask = padded_sample()
     encoder = BertModel.from_pretrained(tiny_base, add_pooling_layer=False).eval()
     weights = {name: value.numpy() for name, value in encoder.state_dict().items()}
@@ -72,18 +64,16 @@ def test_the_graphs_compute_what_torch_computes(tiny_base: Path) -> None:
         states = encoder(
             input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask), output_hidden_states=True
         ).hidden_states
-    bag, early, top = (mean(values, mask) for values in (table, states[1].numpy(), states[2].numpy()))
-    vector = np.concatenate([bag, early], axis=1) @ heads["embedding.weight"].T + heads["embedding.bias"]
+    bag, middle, top = (mean(values, mask) for values in (table, states[1].numpy(), states[2].numpy()))
+    vector = np.concatenate([bag, middle], axis=1) @ heads["embedding.weight"].T + heads["embedding.bias"]
     np.testing.assert_allclose(
         found["embedding"], vector / np.linalg.norm(vector, axis=1, keepdims=True), atol=1e-5
     )
-    np.testing.assert_allclose(found["states"][mask == 1], states[1].numpy()[mask == 1], atol=1e-5)
-    for depth, prefix, pooled in (("early", "", early), ("top", "top.", top)):
-        for head in HEADS:
-            expected = pooled @ heads[f"{depth}.{head}.weight"].T + heads[f"{depth}.{head}.bias"]
-            if head in BINARY_HEADS:
-                expected = expected[:, 0]
-            np.testing.assert_allclose(found[prefix + head], expected, atol=1e-4)
+    for head in HEADS:
+        expected = top @ heads[f"top.{head}.weight"].T + heads[f"top.{head}.bias"]
+        if head in BINARY_HEADS:
+            expected = expected[:, 0]
+        np.testing.assert_allclose(found[head], expected, atol=1e-4)
 
 
 def mean(states: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -92,7 +82,7 @@ def mean(states: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return pooled
 
 
-_HEADS = ("early", "top", "language", "embedding")
+_HEADS = ("top", "language", "embedding")
 
 
 def test_int8_weights_stay_within_the_tolerance() -> None:
@@ -100,22 +90,22 @@ def test_int8_weights_stay_within_the_tolerance() -> None:
     weights = tiny_weights()
     embeddings = weights["embeddings.word_embeddings.weight"][ids]
     exact, small = (run(weights, embeddings, mask, int8=int8) for int8 in (False, True))
-    for head in [*HEADS, *(f"top.{head}" for head in HEADS)]:
+    for head in HEADS:
         assert np.abs(exact[head] - small[head]).max() <= INT8_TOLERANCE
-    assert (exact["top.sentiment"].argmax(axis=1) == small["top.sentiment"].argmax(axis=1)).all()
+    assert (exact["sentiment"].argmax(axis=1) == small["sentiment"].argmax(axis=1)).all()
     # The language head reads the token table alone, which no encoder weight touches.
     np.testing.assert_array_equal(exact["language"], small["language"])
 
 
 def test_int8_weights_take_a_quarter_of_the_room() -> None:
     weights = tiny_weights()
-    exact, small = (build_late(weights, SHAPE, int8=int8).ByteSize() for int8 in (False, True))
+    exact, small = (build_graph(weights, SHAPE, int8=int8).ByteSize() for int8 in (False, True))
     assert small < exact / 2  # a quarter for the large matrices; this network has small ones
 
 
 def test_positions_stop_at_the_longest_text_served() -> None:
-    shape = EncoderShape(layers=2, early_layers=1, heads=2, max_tokens=8, norm_epsilon=1e-12)
-    short = build_early(tiny_weights(), shape)
+    shape = EncoderShape(layers=2, embedding_layers=(1,), heads=2, max_tokens=8, norm_epsilon=1e-12)
+    short = build_graph(tiny_weights(), shape)
     places = next(tensor for tensor in short.graph.initializer if tensor.name == "places")
     assert list(places.dims) == [8, WIDTH]
 

@@ -13,7 +13,7 @@ from classifier.labels import HEADS, LANGUAGES
 
 WIDTH = 64
 INNER = 128
-SHAPE = EncoderShape(layers=2, early_layers=1, heads=2, max_tokens=32, norm_epsilon=1e-12)
+SHAPE = EncoderShape(layers=2, embedding_layers=(1,), heads=2, max_tokens=32, norm_epsilon=1e-12)
 WORDS = [
     "i",
     "love",
@@ -65,7 +65,7 @@ def tiny_weights(seed: int = 7) -> dict[str, np.ndarray]:
         "language": (len(LANGUAGES), WIDTH),
         "embedding": (WIDTH, 2 * WIDTH),
     }
-    dense |= {f"{depth}.{head}": (size, WIDTH) for depth in ("early", "top") for head, size in HEADS.items()}
+    dense |= {f"top.{head}": (size, WIDTH) for head, size in HEADS.items()}
     norms = ["embeddings.LayerNorm"]
     for layer in range(SHAPE.layers):
         name = f"encoder.layer.{layer}"
