@@ -8,7 +8,7 @@ and nothing else: both contract suites and the fault matrix find it by itself. I
 
 `open_rig` starts the fake and fills it with 25 good posts and 2 that cannot be read, on more than two pages.
 The fake keeps a `ServerClock`, source and sender the `Clock` behind it, so that the two can differ. Where the
-platform speaks HTTP, `faults` is an `HttpFaults`, which is told what a page and what a publication looks like.
+platform speaks HTTP, `faults` is an `HttpFaults`, which is told what a page and a publication look like.
 """
 
 from __future__ import annotations
