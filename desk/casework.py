@@ -105,6 +105,8 @@ def correct(store: Store, case_id: CaseId, *, agent: str, post: Mention, label: 
         current = mentions.get(db, post.id)
         if current is None or mentions.customer_of(db, post.id) != case.customer_id:
             raise NotAllowedError("Only a post by the case's customer can be corrected.")
+        if not current.text.strip():
+            raise NotAllowedError("The post has no words that the classifier could learn from.")
         if current.text != post.text:
             raise ConflictError("The customer changed the post meanwhile: look at the case again.")
         data = {"mention": post.id, **label.to_data()}

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from desk import casework, outbox, threads
 from desk.model.case import Case, CaseId, Severity
+from desk.model.correction import Label
 from desk.model.event import EventKind
 from desk.model.mention import Mention
 from desk.store import Store
@@ -116,6 +117,15 @@ def set_severity(case: Case, agent: str, severity: Severity) -> Act:
         EventKind.SEVERITY_CHANGED,
         f"Case {case.id} is now {severity.word}",
         lambda store, now: casework.set_severity(store, case.id, agent=agent, severity=severity, now=now),
+    )
+
+
+def correct(case: Case, agent: str, post: Mention, label: Label) -> Act:
+    return Act(
+        case.id,
+        EventKind.CORRECTED,
+        f"Kept for the classifier: {label.words}",
+        lambda store, now: casework.correct(store, case.id, agent=agent, post=post, label=label, now=now),
     )
 
 

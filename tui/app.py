@@ -12,9 +12,11 @@ from textual import work
 from textual.app import App
 from textual.worker import Worker, WorkerFailed, WorkerState, get_current_worker
 
-from desk import outbox
+from desk import explaining, outbox
 from desk.errors import DeskError, NotFoundError, StoreError
 from desk.model.case import CaseId
+from desk.model.mention import MentionId
+from desk.model.reason import GENERAL_REASONS
 from desk.ports import Now
 from desk.store import Store, case_view, health_view, queue_view
 from desk.store.queue_view import Key, QueueFilter
@@ -42,7 +44,8 @@ class DeskApp(App[None]):
     """Puts unanswered complaints before an agent, due first.
 
     `now` tells the time, `zone` is the agent's (None: the system's), `keymap` maps ids of the registry to
-    other keys, `undo_seconds` is how long an approved reply can be taken back.
+    other keys, `undo_seconds` is how long an approved reply can be taken back,
+    `reasons` are what a complaint may be said to be about.
     """
 
     CSS_PATH = "app.tcss"
@@ -61,6 +64,7 @@ class DeskApp(App[None]):
         zone: tzinfo | None = None,
         keymap: Mapping[str, str] | None = None,
         undo_seconds: float = outbox.UNDO_SECONDS,
+        reasons: Sequence[str] = GENERAL_REASONS,
     ) -> None:
         super().__init__()
         self.store = store
@@ -70,6 +74,7 @@ class DeskApp(App[None]):
         self.zone = zone
         self.keys = dict(keymap or {})
         self.undo_seconds = undo_seconds
+        self.reasons = tuple(reasons)
         self._unsavable: tuple[CaseId, str] | None = None
         """A draft that could not be saved when the agent wanted to leave."""
         for known in themes.THEMES:
@@ -131,6 +136,11 @@ class DeskApp(App[None]):
             self.desk.post_message(Refused(str(error), act, final=not isinstance(error, StoreError)))
         else:
             self.desk.post_message(Acted(act))
+
+    @work(thread=True, group="why", exit_on_error=False)
+    def ask_why(self, mention_id: MentionId) -> None:
+        """Ask which words moved a verdict; the answer comes as any change of the store does."""
+        explaining.ask(self.store, mention_id, self.now())
 
     @work(thread=True, group="draft", exit_on_error=False)
     def save_draft(self, case_id: CaseId, words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from desk.model.correction import Label
 from desk.model.event import SYSTEM, Event, EventKind
 from desk.model.reply import Reply, ReplyState
 from desk.store.case_view import CaseView, Copies, Post
@@ -125,6 +126,8 @@ def sentence(event: Event, agent: str, now: datetime, zone: tzinfo | None) -> st
             return f"{who} dismissed it: {reason}" if reason else f"{who} dismissed it"
         case EventKind.SEVERITY_CHANGED:
             return f"{who} made it {event.data['severity']}"
+        case EventKind.CORRECTED:
+            return f"{who} said what the post is: {text.line(Label.from_data(event.data).words, limit=200)}"
         case EventKind.NOTED:
             return f"{who} noted"
     return f"{who}: {event.kind.replace('_', ' ')}"

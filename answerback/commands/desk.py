@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from answerback.commands.options import config_option, db_option, example
 from answerback.config import load_config
 from desk import outbox
 from desk.errors import DeskError
+from desk.model.reason import GENERAL_REASONS
 from desk.store import Store
 
 
@@ -27,7 +29,8 @@ def desk(*, config_path: Path | None, db_path: Path | None, agent: str | None, t
     config = load_config(config_path)
     store = Store(db_path or config.store, create=False)
     undo_seconds = config.replies.undo.total_seconds()
-    open_desk(store, agent or _login_name(), theme or config.desk.theme, undo_seconds)
+    reasons = tuple(dict.fromkeys((*GENERAL_REASONS, *(reason.name for reason in config.classifier.reasons))))
+    open_desk(store, agent or _login_name(), theme or config.desk.theme, undo_seconds, reasons)
 
 
 def _login_name() -> str:
@@ -43,7 +46,13 @@ def need_terminal() -> None:
         raise DeskError("The desk needs a terminal to show itself in; for scripts see report and export.")
 
 
-def open_desk(store: Store, agent: str, theme: str | None, undo_seconds: float = outbox.UNDO_SECONDS) -> None:
+def open_desk(
+    store: Store,
+    agent: str,
+    theme: str | None,
+    undo_seconds: float = outbox.UNDO_SECONDS,
+    reasons: Sequence[str] = GENERAL_REASONS,
+) -> None:
     """Run the terminal interface until it is left. Raises DeskError where there is no terminal."""
     need_terminal()
     from tui import themes  # noqa: PLC0415
@@ -52,5 +61,12 @@ def open_desk(store: Store, agent: str, theme: str | None, undo_seconds: float =
     if theme is not None and theme not in (*themes.NAMES, *themes.OTHERS):
         known = ", ".join((*themes.NAMES, *themes.OTHERS))
         raise DeskError(f'There is no theme "{theme}"; choose one of {known}.')
-    DeskApp(store, agent=agent, now=clock.now, theme=theme or themes.DEFAULT, undo_seconds=undo_seconds).run()
+    DeskApp(
+        store,
+        agent=agent,
+        now=clock.now,
+        theme=theme or themes.DEFAULT,
+        undo_seconds=undo_seconds,
+        reasons=reasons,
+    ).run()
     store.close()

@@ -1,12 +1,14 @@
-"""What the contract suites, the fault matrix and the soak need of a platform: its fake, sources, a sender.
+"""What the contract suites and the fault matrix need of a platform: its fake, its sources, its sender.
 
 To add a platform, add one module to tests/contracts/platforms/, called as its module in listener/platforms/,
-and nothing else: both contract suites, the fault matrix and the soak find it by itself. It holds
+and nothing else: both contract suites and the fault matrix find it by itself. It holds
 
     FEEDS = ("mentions", …)    # what its sources read; the first is the one that replies answer
     def open_rig(feed: str, folder: Path) -> Iterator[Rig]: …    # a @contextmanager
 
 `open_rig` starts the fake and fills it with 25 good posts and 2 that cannot be read, on more than two pages.
+The fake keeps a `ServerClock`, source and sender the `Clock` behind it, so that the two can differ. Where the
+platform speaks HTTP, `faults` is an `HttpFaults`, which is told what a page and a publication look like.
 """
 
 from __future__ import annotations

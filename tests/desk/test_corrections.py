@@ -89,7 +89,7 @@ def test_who_has_old_words_before_them_is_told(case: Desk) -> None:
     with pytest.raises(ConflictError, match="changed the post"):
         casework.correct(case.store, ONE, agent="mia", post=old, label=NO, now=after(3))
     case.record(deleted=["bluesky:1"], now=after(4))
-    with pytest.raises(ConflictError, match="changed the post"):
+    with pytest.raises(NotAllowedError, match="no words"):
         casework.correct(case.store, ONE, agent="mia", post=old, label=NO, now=after(5))
 
 

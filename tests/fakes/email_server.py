@@ -63,6 +63,7 @@ class MailServer:
         self._lock = Lock()
         self._ready, self._loop = Event(), asyncio.new_event_loop()
         self._stop: asyncio.Event | None = None
+        self._config: Config | None = None
         self._thread = Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -70,6 +71,7 @@ class MailServer:
         assert self._ready.wait(10)
         with self.connected() as client:
             client.create("Sent")
+        asyncio.run_coroutine_threadsafe(self._count_from_one(), self._loop).result(5)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -164,6 +166,13 @@ class MailServer:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._serve())
 
+    async def _count_from_one(self) -> None:
+        """pymap's folders begin with UID 101; those of most servers with 1."""
+        assert self._config is not None
+        folders, _ = self._config.set_cache[ADDRESS]
+        for name in ("INBOX", "Sent"):
+            (await folders.get_mailbox(name))._max_uid = 0
+
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         cert, key = (None, None) if self._tls is None else map(str, self._tls)
@@ -174,6 +183,7 @@ class MailServer:
         # Hashing a password, as a server should, takes longer than all else here.
         config = _Config.from_args(args, invalid_user_sleep=0.0, hash_context=Cleartext())
         config.apply_context()
+        self._config = config
         login = Login(config)
         await DictBackend._add_demo_user(config, login)
         context = None

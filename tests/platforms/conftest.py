@@ -24,12 +24,12 @@ def packages() -> Path:
 
 
 @pytest.fixture(scope="session")
-def network(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+def network(packages: Path) -> Iterator[Network]:
     """Personal data server, directory, and the view over both, with three accounts."""
     if missing := lacking("initdb", "redis-server"):
         pytest.skip(f"{missing} is not installed; Bluesky's view of the network keeps its posts there")
     with ExitStack() as stack:
-        database = stack.enter_context(postgres(tmp_path_factory.mktemp("postgres")))
+        database = stack.enter_context(postgres())
         cache = stack.enter_context(redis())
         facts = {"postgres": database, "redis": cache, "schema": "view"}
         yield stack.enter_context(started(packages, ["fernway", "ana", "ben"], **facts))

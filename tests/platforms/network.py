@@ -132,14 +132,13 @@ def started(packages: Path, accounts: Sequence[str], **facts: object) -> Iterato
         [shutil.which("node") or "node", str(HERE / "start.mjs"), wanted],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         env=os.environ | {"NODE_FOLDER": str(packages)},
         text=True,
     )
     try:
         assert server.stdout is not None
         ready = json.loads(server.stdout.readline() or "null")
-        assert ready is not None, "the network did not start; run start.mjs by hand to see why"
+        assert ready is not None, "the network did not start; what it said is below"
         yield Network(ready["server"], ready["accounts"])
     finally:
         server.terminate()

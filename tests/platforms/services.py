@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _DEBIAN = "lib/postgresql/*/bin"
 """Where Debian keeps what it does not put on the path."""
@@ -27,14 +28,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """An empty cluster; yields its address."""
+    # Not below a folder of pytest's, which is closed to all but its owner.
+    with TemporaryDirectory(prefix="answerback-postgres-") as folder, _cluster(Path(folder)) as address:
+        yield address
+
+
+@contextmanager
+def _cluster(folder: Path) -> Iterator[str]:
     port, data = free_port(), folder / "data"
     # PostgreSQL refuses to run as root.
     as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_owner:
-        for path in (folder, *folder.parents[:2]):
-            path.chmod(0o755)
         shutil.chown(folder, "postgres")
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
     _run([*as_owner, _path("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"])

@@ -39,8 +39,8 @@ EDITS_A_SECOND = 1
 DELETIONS_A_SECOND = 0.7
 ANSWERS_A_SECOND = 3
 FAULTS_A_SECOND = 1.5
-SECONDS_BETWEEN_KILLS = (1.5, 5.0)
-LONGEST_FAULT_SECONDS = 1.5
+SECONDS_BETWEEN_KILLS = (2.0, 7.0)
+FAULT_SECONDS = (0.3, 2.5)
 
 _NOT_HERE = frozenset(
     {
@@ -69,7 +69,7 @@ def make(seed: int, seconds: float, places: Sequence[str], deleting: Sequence[st
     often(DELETIONS_A_SECOND, Deed.DELETE, deleting)
     often(ANSWERS_A_SECOND, Deed.ANSWER, places)
     for _ in range(round(FAULTS_A_SECOND * seconds)):
-        at, lasting = chance.uniform(0, seconds), chance.uniform(0.2, LONGEST_FAULT_SECONDS)
+        at, lasting = chance.uniform(0, seconds), chance.uniform(*FAULT_SECONDS)
         place, kind = chance.choice(places), chance.choice(FAULTS)
         steps.append(Step(at, Deed.BREAK, place, kind=kind, seconds=lasting))
     at = chance.uniform(*SECONDS_BETWEEN_KILLS)

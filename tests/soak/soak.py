@@ -26,8 +26,8 @@ YOUNG = 25
 PATIENCE_SECONDS = 90.0
 """How long the store may take to come to the truth when all is well again."""
 STOP_SECONDS = 2.0
-REQUESTS_OF_A_LIFE = 10
-"""So many requests a process makes before it is killed."""
+REQUESTS_OF_A_LIFE = 60
+"""So many requests a process makes before it is killed: it must have got to work."""
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Result:
     edits: int = 0
     deletions: int = 0
     faults: int = 0
+    requests: int = 0
     requests_hit: int = 0
     kills: int = 0
     replies: int = 0
@@ -151,6 +152,7 @@ class Soak:
         time.sleep(120 / FACTOR)  # two more rounds of polls: nothing may be doubled by them
         self.result.slow_stops += self.worker.stop() > STOP_SECONDS
         self.result.defects = self.worker.defects + self.worker.log.read_text().count("Traceback")
+        self.result.requests = self._requests()
         self._compare(self.result)
         self.store.close()
         return self.result
@@ -177,8 +179,8 @@ class Soak:
                 place.delete(chosen)
                 self._truth[chosen] = None
                 self.result.deletions += 1
-            case Deed.ANSWER if place is not None:
-                self._answer(place, step)
+            case Deed.ANSWER:
+                self._answer(step)
 
     def _start(self) -> None:
         self._before, self._doomed = self._requests(), False
@@ -200,13 +202,12 @@ class Soak:
         ids = [key for key in self._written[step.place] if self._truth[key] is not None][-YOUNG:]
         return ids[int(step.chance * len(ids))] if ids else ""
 
-    def _answer(self, place: Place, step: Step) -> None:
+    def _answer(self, step: Step) -> None:
         """An agent answers one of the cases that nobody has answered."""
         with self.store.read() as db:
             rows = db.execute(
-                "SELECT id FROM cases WHERE brand = ? AND NOT EXISTS "
-                "(SELECT 1 FROM replies r WHERE r.case_id = cases.id) ORDER BY id",
-                (place.name,),
+                "SELECT id FROM cases WHERE NOT EXISTS "
+                "(SELECT 1 FROM replies r WHERE r.case_id = cases.id) ORDER BY id"
             ).fetchall()
         if rows:
             number = f"R{len(self._replies):04}"

@@ -1,4 +1,4 @@
-"""Three seconds of `make soak`: twenty sources, faults and kills, and a store that equals the truth."""
+"""Four seconds of `make soak`: twenty sources, faults and kills, and a store that equals the truth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_the_same_seed_makes_the_same_plan() -> None:
 
 
 def test_after_faults_and_kills_the_store_equals_the_truth(tmp_path: Path) -> None:
-    plan = plan_of(3, 4)
+    plan = plan_of(8, 4)
     assert any(step.deed is Deed.KILL for step in plan)
 
     result = run(plan, tmp_path)

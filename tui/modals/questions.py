@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
+from enum import StrEnum
 
 from desk.model.case import Severity
 from desk.model.copies import Wording
+from desk.model.correction import NO_COMPLAINT, SENTIMENTS, Label
 from desk.model.mention import Mention
 from desk.model.platform import platform_of
 from desk.store.case_view import Copies
@@ -19,7 +21,7 @@ from tui.when import EXAMPLES, Moment, parse, suggestions
 
 _HANDLE, _EXCERPT = 22, 200
 """Cells and characters of a line that names a post."""
-_REASONS = ("Not about us", "No complaint", "Spam or a bot", "A joke or irony", "Handled elsewhere")
+_REASONS = ("Not about us", NO_COMPLAINT, "Spam or a bot", "A joke or irony", "Handled elsewhere")
 _SEVERITIES = {
     Severity.URGENT: "harm, press, the law",
     Severity.HIGH: "very upset, or much at stake",
@@ -54,6 +56,35 @@ def ask_reason() -> Choose[str]:
 def ask_severity(current: Severity) -> Choose[Severity]:
     choices = [Choice(severity.word, severity, hint) for severity, hint in _SEVERITIES.items()]
     return Choose("How severe is it?", choices, current=current)
+
+
+class Further(StrEnum):
+    """What a correction may be about beside complaint or none."""
+
+    REASON = "reason"
+    SENTIMENT = "sentiment"
+
+
+def ask_correction(current: Label) -> Choose[Label | Further]:
+    """What a post is."""
+    choices: list[Choice[Label | Further]] = [
+        Choice("A complaint", Label(complaint=True)),
+        Choice("No complaint", Label(complaint=False)),
+        Choice("About something else…", Further.REASON, current.reason or "no reason found"),
+        Choice("Of another mood…", Further.SENTIMENT, SENTIMENTS[current.sentiment or 0]),
+    ]
+    # What the classifier says is known: the likeliest answer is the other one.
+    return Choose("This post is", choices, current=Label(complaint=not current.complaint))
+
+
+def ask_what_about(reasons: Sequence[str], current: Label) -> Choose[Label]:
+    choices = [Choice(text.line(reason, limit=40), Label(reason=reason)) for reason in reasons]
+    return Choose("It is about", choices, current=Label(reason=current.reason))
+
+
+def ask_mood(current: Label) -> Choose[Label]:
+    choices = [Choice(words, Label(sentiment=value)) for value, words in SENTIMENTS.items()]
+    return Choose("It sounds", choices, current=Label(sentiment=current.sentiment))
 
 
 def ask_narrow(

@@ -10,15 +10,25 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from desk.model.case import CaseId, CaseState, Severity, allowed
+from desk.model.correction import Label
 from desk.model.event import EventKind
 from desk.model.mention import Mention
-from desk.store.case_view import CaseView
+from desk.store.case_view import CaseView, Post
 from tui import acts
 from tui.acts import Act
 from tui.bindings import BY_NAME, key_name
 from tui.messages import Acted, Refused, SendAsked
 from tui.modals.note import NoteModal
-from tui.modals.questions import ask_copy, ask_reason, ask_severity, ask_until
+from tui.modals.questions import (
+    Further,
+    ask_copy,
+    ask_correction,
+    ask_mood,
+    ask_reason,
+    ask_severity,
+    ask_until,
+    ask_what_about,
+)
 from tui.when import Moment
 from tui.widgets.composer import Composer, obstacle
 
@@ -82,6 +92,9 @@ class CaseActions(Screen[None]):
                 return case.state is CaseState.SNOOZED
             case "reply":
                 return allowed(case.state, EventKind.CLAIMED)
+            case "why" | "correct":
+                post = self._answering()
+                return post is not None and post.verdict is not None
             case "copies":
                 return self.view.copies.count > 0
             case "browse" | "copy":
@@ -175,6 +188,45 @@ class CaseActions(Screen[None]):
 
         self.app.push_screen(NoteModal(case.id), written)
 
+    def action_correct(self) -> None:
+        if self.view is None:
+            return
+        case, post, current = self.view.case, self.view.answering, self._verdict_as_label()
+
+        def perform(label: Label | None) -> None:
+            if label is not None:
+                self.desk_app.perform(acts.correct(case, self.agent, post, label))
+
+        def chosen(answer: Label | Further | None) -> None:
+            match answer:
+                case Further.REASON:
+                    self.app.push_screen(ask_what_about(self.desk_app.reasons, current), perform)
+                case Further.SENTIMENT:
+                    self.app.push_screen(ask_mood(current), perform)
+                case _:
+                    perform(answer)
+
+        self.app.push_screen(ask_correction(current), chosen)
+
+    def _verdict_as_label(self) -> Label:
+        """What the classifier says of the customer's latest post, in the words of a correction."""
+        verdict = post.verdict if (post := self._answering()) else None
+        if verdict is None:
+            return Label()
+        mood = verdict.sentiment
+        shares = {-1: mood.negative, 0: mood.neutral, 1: mood.positive}
+        return Label(verdict.is_complaint, max(shares, key=lambda each: shares[each]), verdict.reason or None)
+
+    def _answering(self) -> Post | None:
+        """The customer's latest post with what was thought of it."""
+        posts = self.view.posts if self.view is not None else ()
+        return next((post for post in posts if self.view and post.mention.id == self.view.answering.id), None)
+
+    def action_why(self) -> None:
+        post = self._answering()
+        if post is not None and self.explain() and post.asked_at is None:
+            self.desk_app.ask_why(post.mention.id)
+
     def action_copies(self) -> None:
         if self.view is None or not self.view.copies.count:
             return
@@ -251,6 +303,10 @@ class CaseActions(Screen[None]):
     @property
     def case_is_coming(self) -> bool:
         """The case under the cursor is being read, and is not shown yet."""
+        raise NotImplementedError
+
+    def explain(self) -> bool:
+        """Mark the words that moved the verdict, or no longer; whether they are marked now."""
         raise NotImplementedError
 
     def go_to_pane(self, pane: str) -> None:

@@ -263,6 +263,10 @@ class DeskScreen(Finding):
     async def action_unfold(self) -> None:
         await self.conversation.unfold()
 
+    def explain(self) -> bool:
+        self.conversation.explain(explained=not self.conversation.explained)
+        return self.conversation.explained
+
     # --- the panes ---------------------------------------------------------------------------------
 
     def go_to_pane(self, pane: str) -> None:

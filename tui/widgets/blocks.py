@@ -8,10 +8,12 @@ from textual.content import Content
 from textual.widgets import Static
 
 from desk.model.event import EventKind
+from desk.model.explanation import Explanation
 from desk.model.platform import platform_of
 from desk.model.reply import Reply, ReplyState
 from desk.store.case_view import Copies, Post
 from tui import text
+from tui.thoughts import marked, moved, thought
 from tui.timeline import (
     CopiesEntry,
     EarlierEntry,
@@ -36,7 +38,14 @@ class Block(Static):
     """Draws one entry; `tick` lets its relative time move on."""
 
     def __init__(
-        self, entry: Entry, *, agent: str, now: datetime, zone: tzinfo | None, unfolded: bool = False
+        self,
+        entry: Entry,
+        *,
+        agent: str,
+        now: datetime,
+        zone: tzinfo | None,
+        unfolded: bool = False,
+        explained: bool = False,
     ) -> None:
         super().__init__(classes=_kind(entry))
         self.entry = entry
@@ -44,6 +53,7 @@ class Block(Static):
         self.now = now
         self.zone = zone
         self.unfolded = unfolded
+        self.explained = explained
         self._drawn = self._draw()
         self.update(self._drawn)
 
@@ -93,16 +103,20 @@ class Block(Static):
         head = Content.assemble((who, "bold"), ("  " + " · ".join(marks), _QUIET))
         if post.deleted:
             return Content("\n").join([head, Content.styled("Deleted by its author.", f"italic {_QUIET}")])
-        parts = [head, self._body(mention.text)]
-        if thought := _thought(post):
-            parts.append(Content.styled(thought, _QUIET))
+        why = post.explanation if self.explained else None
+        parts = [head, self._body(mention.text, why)]
+        if said := thought(post):
+            parts.append(Content.styled(said, _QUIET))
+        if self.explained and (words := moved(post, self.now)):
+            parts.append(words)
         return Content("\n").join(parts)
 
-    def _body(self, words: str) -> Content:
+    def _body(self, words: str, why: Explanation | None = None) -> Content:
         if self.unfolded or len(words) <= _FOLD:
-            return text.content(words)
+            return marked(words, why, None) if why else text.content(words)
         rest = f"\n{len(words) - _FOLD:,} more characters: x shows them"
-        return Content.assemble(text.content(words, limit=_FOLD), (rest, _QUIET))
+        shown = marked(words, why, _FOLD) if why else text.content(words, limit=_FOLD)
+        return Content.assemble(shown, (rest, _QUIET))
 
     def _reply(self, reply: Reply) -> Content:
         who = actor(reply.agent, self.agent)
@@ -141,24 +155,6 @@ def _kind(entry: Entry) -> str:
             return "event"
         case CopiesEntry():
             return "block other"
-
-
-def _thought(post: Post) -> str:
-    """What the model and the triage made of it, in one quiet line."""
-    if post.mention.from_brand or not post.in_case:
-        return ""
-    said = []
-    if post.verdict is not None:
-        mood = post.verdict.sentiment
-        strongest = max(("negative", mood.negative), ("neutral", mood.neutral), ("positive", mood.positive),
-                        key=lambda pair: pair[1])  # fmt: skip
-        said.append(f"complaint {post.verdict.complaint:.0%} · {strongest[0]} {strongest[1]:.0%}")
-        if post.verdict.language not in ("und", "en"):
-            said.append(post.verdict.language)
-    # The first reason says the probability, or that the thread is known: both are to be seen already.
-    why = " ".join(text.line(reason, limit=300) for reason in post.reasons[1:])
-    head = " · ".join(said)
-    return f"{head} — {why}" if head and why else head or why
 
 
 def _fate(reply: Reply, *, mine: bool, now: datetime) -> tuple[str, str]:

@@ -84,6 +84,8 @@ class Conversation(Vertical):
         self.zone = zone
         self.view: CaseView | None = None
         self.unfolded = False
+        self.explained = False
+        """The words that moved the verdicts are marked, where somebody has asked for them."""
 
     def compose(self) -> ComposeResult:
         yield CaseHead(id="case-head")
@@ -97,7 +99,7 @@ class Conversation(Vertical):
         """Show a case: another one from its end, the same one without moving what is read."""
         same = self.view is not None and self.view.case.id == view.case.id
         if not same:
-            self.unfolded = False
+            self.unfolded = self.explained = False
         self.view = view
         self.query_one(CaseHead).show(view, self.agent, self.now, self.zone)
         await self._lay_out(entries(view, unfolded=self.unfolded), same=same)
@@ -107,6 +109,13 @@ class Conversation(Vertical):
         if self.view is not None:
             self.unfolded = not self.unfolded
             await self._lay_out(entries(self.view, unfolded=self.unfolded), same=False)
+
+    def explain(self, *, explained: bool) -> None:
+        """Mark the words that moved the verdicts, or no longer."""
+        self.explained = explained
+        for block in self.query(Block):
+            block.explained = explained
+            block.tick(self.now)
 
     def tick(self, now: datetime) -> None:
         self.now = now
@@ -136,7 +145,14 @@ class Conversation(Vertical):
             timeline.follow()
 
     def _block(self, entry: Entry) -> Block:
-        return Block(entry, agent=self.agent, now=self.now, zone=self.zone, unfolded=self.unfolded)
+        return Block(
+            entry,
+            agent=self.agent,
+            now=self.now,
+            zone=self.zone,
+            unfolded=self.unfolded,
+            explained=self.explained,
+        )
 
 
 def title(view: CaseView) -> Content:

@@ -35,11 +35,12 @@ class Cursor:
 
     since: str
     """ISO time: of the mails up to `high`, older ones are passed over."""
-    validity: int = 0
-    """UIDVALIDITY; 0 before the first look."""
+    validity: int | None = None
+    """UIDVALIDITY; None before the first look."""
     uid: int = 0
     high: int = 0
-    """The highest UID when this numbering was first seen. What comes later is read, however old it is."""
+    """The highest UID when this numbering was first seen; 0 where the folder had never had a mail. What comes
+    later is read, however old it is."""
     until: str | None = None
     """Since the folder was numbered anew and until all is read again: ISO time of that moment."""
     met: bool = False

@@ -120,10 +120,10 @@ class EmailSource:
         return self._account.folder if self._feed is EmailFeed.INBOX else self._mailbox.sent_folder()
 
     def _numbered(self, at: Cursor, folder: Folder, now: datetime) -> Cursor:
-        if at.validity == folder.validity and at.high:
+        if at.validity == folder.validity:
             return at
-        high = max(folder.next_uid - 1, 1)
-        if not at.high:
+        high = max(folder.next_uid - 1, 0)
+        if at.validity is None:
             return replace(at, validity=folder.validity, high=high)
         latest = at.latest_at
         since = at.since_at if latest is None else max(at.since_at, latest - _MARGIN)

@@ -64,6 +64,7 @@ def _rig(fake: FakeBluesky, jetstream: FakeJetstream, feed: str, clock: Clock, t
                 hosts=[jetstream.url],
                 now=clock,
                 page_size=10,
+                interval_seconds=60,
                 patience_seconds=0.15,
                 timeout_seconds=0.5,
             )
@@ -92,6 +93,7 @@ def _rig(fake: FakeBluesky, jetstream: FakeJetstream, feed: str, clock: Clock, t
             fake,
             clock,
             is_page=lambda _, path: path.startswith(_PAGES),
+            is_write=lambda _, path: path.endswith("repo.putRecord"),
             times=times,
             endless=lambda page, number: page | {"cursor": f"endless{number}"},
         ),

@@ -72,11 +72,11 @@ def _rig(server: MailServer, feed: EmailFeed, clock: Clock, faults: MailFaults) 
     return Rig(
         platform="email",
         clock=clock,
-        open_source=lambda: EmailSource(account(), feed=feed, now=clock, page_size=10, timeout_seconds=0.9),
+        open_source=lambda: EmailSource(account(), feed=feed, now=clock, page_size=10, timeout_seconds=2),
         expected={f"email:{id_of_mail(raw)}" for raw in good},
         break_it=break_it,
         mend_it=mend_it,
-        open_sender=lambda: EmailSender([account()], now=clock, timeout_seconds=0.9, answer_seconds=0.9),
+        open_sender=lambda: EmailSender([account()], now=clock, timeout_seconds=2, answer_seconds=0.9),
         post=id_of_mail(good[0]),
         public=lambda: len(server.sent),
         write=write,

@@ -27,17 +27,7 @@ const folder = process.env.NODE_FOLDER
 const require = createRequire(path.join(folder, 'package.json'))
 const { TestNetwork, TestNetworkNoAppView } = await import(pathToFileURL(require.resolve('@atproto/dev-env')))
 
-const freePort = () =>
-  new Promise((resolve) => {
-    const probe = net.createServer()
-    probe.listen(0, () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
-    })
-  })
-const [pdsPort, plcPort, viewPort] = [await freePort(), await freePort(), await freePort()]
-const pds = { port: pdsPort, hostname: 'localhost', enableDidDocWithSession: true, rateLimitsEnabled: wanted.limits === true }
-const plc = { port: plcPort }
+const pds = { hostname: 'localhost', enableDidDocWithSession: true, rateLimitsEnabled: wanted.limits === true }
 if (wanted.postgres) {
   process.env.DB_POSTGRES_URL = wanted.postgres
   process.env.REDIS_HOST = wanted.redis
@@ -45,15 +35,13 @@ if (wanted.postgres) {
 const network = wanted.postgres
   ? await TestNetwork.create({
       pds,
-      plc,
       dbPostgresSchema: `answerback_${wanted.schema}`,
-      bsky: { port: viewPort, publicUrl: `http://localhost:${viewPort}` },
     })
-  : await TestNetworkNoAppView.create({ pds, plc })
+  : await TestNetworkNoAppView.create({ pds })
 network.pds.ctx.mailer.transporter.sendMail = async () => ({})
 
 const accounts = {}
-const agent = network.pds.getAgent()
+const agent = network.pds.getClient()
 for (const name of wanted.accounts) {
   const password = `password-of-${name}`
   const { data } = await agent.createAccount({ handle: `${name}.test`, email: `${name}@example.com`, password })
@@ -70,4 +58,4 @@ const end = async () => {
 process.on('SIGTERM', end)
 // Whoever started this may be killed: its end of the pipe tells.
 process.stdin.on('close', end).resume()
-console.log(JSON.stringify({ server: `http://127.0.0.1:${pdsPort}`, accounts }))
+console.log(JSON.stringify({ server: `http://127.0.0.1:${network.pds.port}`, accounts }))
