@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from classifier.data import SOURCES, Example, Source, load_examples
 from classifier.labels import BINARY_HEADS
 from classifier.network import Batch, Network, loss_of
+from classifier.quantise import Floats
 from desk.errors import DeskError
 
 Progress = Callable[[dict[str, object]], None]
@@ -71,9 +72,11 @@ def fit(
     seed: int,
     plan: Plan,
     progress: Progress | None = None,
+    start: Mapping[str, Floats] | None = None,
 ) -> Network:
     """Train the network and return it in evaluation mode; `run` gets `log.jsonl` and `checkpoint.pt`.
 
+    `start` holds weights of heads that were trained before, where they are not to be learned anew.
     Raises `TrainingError` when `resume` is set and the checkpoint is of another seed, plan or data.
     """
     torch.set_num_threads(plan.threads)
@@ -91,6 +94,9 @@ def fit(
     )
     checkpoint = _Checkpoint(run / "checkpoint.pt", identity=_identity(batches, plan, seed))
     first = checkpoint.restore(network, optimiser, pace) if resume else 0
+    if start is not None and not first:
+        known = {name: torch.from_numpy(value.copy()) for name, value in start.items()}
+        network.load_state_dict(known, strict=False)
     network.train()
     with (run / "log.jsonl").open("a" if resume else "w", encoding="utf-8") as log:
         started = time.monotonic()

@@ -92,7 +92,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("case.why", "i", "why", "Why", "Which words moved the verdict on the customer's post.", _CASE,
            on_case=True),
     Action("case.correct", "m", "correct", "Correct",
-           "Say what the customer's post is; the classifier can learn from it.", _CASE,
+           "Tell the classifier what the customer's post is.", _CASE,
            on_case=True, kind=_K.CORRECTED),
     Action("case.browse", "b", "browse", "Open in browser", "Open the customer's post on its platform.",
            _CASE, on_case=True),

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from answerback.commands.options import example
+from answerback import bootstrap
+from answerback.commands.options import config_option, db_option, example
+from answerback.config import load_config
+from answerback.exits import Exit
 from answerback.terminal import tell
-from desk.errors import DeskError
+from desk.corrections import lessons
+from desk.errors import DeskError, InputError
+
+if TYPE_CHECKING:
+    from classifier.feedback import Measured
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _EXTRA = {"onnx"}
@@ -16,39 +24,109 @@ _EXTRA = {"onnx"}
 
 
 @click.command()
-@click.option("--data", type=_FOLDER, required=True, help="Folder of the labelled .jsonl.gz files.")
-@click.option("--base", type=_FOLDER, required=True, help="Folder of the encoder to start from.")
+@click.option("--data", type=_FOLDER, help="Folder of the labelled .jsonl.gz files.")
+@click.option("--base", type=_FOLDER, help="Folder of the encoder to start from.")
 @click.option(
     "--out", type=_FOLDER, required=True, help="Folder to write; its run/ keeps log and checkpoint."
 )
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of an interrupted run.")
 @click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--feedback", is_flag=True, help="Learn from agents' corrections, starting with today's weights."
+)
+@config_option
+@db_option
 @example(
     "answerback train --data data --base encoder --out weights",
     "answerback train --data data --base encoder --out weights --resume",
+    "answerback train --feedback --data data --out weights-ours",
 )
-def train(*, data: Path, base: Path, out: Path, resume: bool, seed: int) -> None:
-    """Train the classifier on labelled posts.
+def train(
+    *,
+    data: Path | None,
+    base: Path | None,
+    out: Path,
+    resume: bool,
+    seed: int,
+    feedback: bool,
+    config_path: Path | None,
+    db_path: Path | None,
+) -> int:
+    """Train the classifier on posts or on corrections.
 
     Writes a folder that `[classifier] weights` can name. Needs the extra: pip install 'answerback[train]'.
     An interrupted run loses at most a few minutes.
+
+    With --feedback only posts of platforms whose terms allow it are learned from. A part of the corrections
+    is held back; the old weights stay where the new ones are not better on it. --data is then optional: with
+    it, what the classifier knew before is learned again beside the corrections, and must not suffer.
     """
-    for folder, option in ((data, "--data"), (base, "--base")):
-        if not folder.is_dir():
-            raise DeskError(f"{option}: there is no folder {folder}.")
+    if feedback:
+        if base is not None or resume:
+            raise InputError("--feedback starts with the weights in use: leave out --base and --resume.")
+        return _learn(out, data, seed, config_path, db_path)
+    if data is None or base is None:
+        raise InputError(f"{'--data' if data is None else '--base'} is missing; or learn with --feedback.")
+    _there(base, "--base")
+    training = _trainer("training")
+    made = training.train(_there(data, "--data"), base, out, resume=resume, seed=seed, progress=_say)
+    click.echo(
+        f"Wrote {made.version} to {out}: a complaint from {made.complaint_threshold:.3f}, "
+        f"worth a look from {made.look_threshold:.3f}."
+    )
+    return Exit.OK
+
+
+def _learn(out: Path, data: Path | None, seed: int, config_path: Path | None, db_path: Path | None) -> int:
+    from classifier.artifact import SHIPPED  # noqa: PLC0415
+
+    config = load_config(config_path)
+    weights = config.classifier.weights or SHIPPED
+    if data is not None:
+        _there(data, "--data")
+    if out.resolve() == weights.resolve():
+        raise InputError(f"--out: {out} holds the weights in use; name another folder.")
+    learned = lessons(bootstrap.open_store(config, db_path, create=False))
+    for source, count in learned.left_out.items():
+        tell(f"{source}: {count} corrected posts are left out, because its terms forbid to train on them.")
+    feedback = _trainer("feedback")
+    outcome = feedback.learn(weights, learned.corrections, out, data=data, seed=seed, progress=_say)
+    click.echo(f"Learned {outcome.learned} corrections; {outcome.before.rows} were held back to measure on.")
+    click.echo(f"Before: {_measured(outcome.before)}")
+    click.echo(f"After:  {_measured(outcome.after)}")
+    if not outcome.better:
+        click.echo("That is not better: the weights in use stay, and nothing was written.")
+        return Exit.OK
+    click.echo(f"Wrote {outcome.manifest.version} to {out}. To use it, say in config.toml:")
+    click.echo(f'[classifier]\nweights = "{out}"')
+    if data is None:
+        tell("Without --data only the corrections were measured: try it on other posts before you use it.")
+    return Exit.OK
+
+
+def _measured(one: Measured) -> str:
+    kept = "" if one.kept is None else f", macro-F1 {one.kept:.1%} on the data's validation"
+    return f"right on {one.right:.0%} of them, log loss {one.log_loss:.3f}{kept}"
+
+
+def _there(folder: Path, option: str) -> Path:
+    if not folder.is_dir():
+        raise DeskError(f"{option}: there is no folder {folder}.")
+    return folder
+
+
+def _trainer(name: str) -> Any:
+    """A module of the classifier that needs the extra. Raises DeskError where that is missing."""
+    from importlib import import_module  # noqa: PLC0415
+
     try:
-        from classifier import training  # noqa: PLC0415
+        return import_module(f"classifier.{name}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _EXTRA:
             raise
         raise DeskError(
             f"Training needs {error.name}, which is not installed: pip install 'answerback[train]'"
         ) from error
-    made = training.train(data, base, out, resume=resume, seed=seed, progress=_say)
-    click.echo(
-        f"Wrote {made.version} to {out}: a complaint from {made.complaint_threshold:.3f}, "
-        f"worth a look from {made.look_threshold:.3f}."
-    )
 
 
 def _say(record: dict[str, object]) -> None:

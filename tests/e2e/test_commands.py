@@ -15,10 +15,14 @@ import pytest
 import classifier
 from answerback.cli import cli
 from answerback.config import load_config
+from desk import casework
+from desk.model.case import CaseId
+from desk.model.correction import Label
 from listener import platforms
 from tests.e2e.conftest import Answerback
 from tests.e2e.support import DEMO_DAY, a_busy_day, run_process
 from tests.fakes.replay_file import write
+from tests.kernel import NOON, Desk, post
 
 COMMANDS = [
     *["init", "demo", "run", "desk", "replay", "classify", "report", "export", "customers", "alerts"],
@@ -258,6 +262,44 @@ def test_train_without_its_extra_says_how_to_get_it(
     done = answerback("train", "--data", "data", "--base", "base", "--out", "out")
     done.complains("onnx", "pip install 'answerback[train]'")
     assert not (home / "out").exists()
+
+
+def test_learning_needs_corrections_and_says_which_are_left_out(home: Path, answerback: Answerback) -> None:
+    desk = Desk(home / "answerback.db")
+    desk.take(post("1"), post("2", source="x", thread="t2", by="ben"))
+    for case, mention in ((1, "bluesky:1"), (2, "x:2")):
+        seen = desk.mention(mention)
+        casework.correct(
+            desk.store, CaseId(case), agent="mia", post=seen, label=Label(complaint=False), now=NOON
+        )
+    desk.store.close()
+    done = answerback("train", "--feedback", "--out", "ours")
+    done.complains("x: 1 corrected posts are left out", "Too few corrections", "1 of at least")
+    assert not (home / "ours").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--feedback", "--base", "data"], ["leave out --base and --resume"]),
+        (["--feedback", "--resume"], ["leave out --base and --resume"]),
+        (["--feedback", "--db", "gone.db"], ["no store at gone.db"]),
+        (["--feedback", "--data", "gone"], ["--data", "no folder gone"]),
+        (["--base", "data"], ["--data is missing"]),
+        (["--data", "data"], ["--base is missing"]),
+    ],
+)
+def test_train_says_what_does_not_go_together(
+    home: Path, answerback: Answerback, args: list[str], words: list[str]
+) -> None:
+    (home / "data").mkdir()
+    answerback("train", "--out", "ours", *args).complains(*words)
+
+
+def test_learning_does_not_write_over_the_weights_in_use(
+    home: Path, tiny_weights: Path, answerback: Answerback
+) -> None:
+    answerback("train", "--feedback", "--out", tiny_weights).complains("holds the weights in use")
 
 
 def test_train_without_its_folders(home: Path, answerback: Answerback) -> None:

@@ -52,6 +52,7 @@ def pressing(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
         pytest.param(("z",), SIZE, id="snooze"),
         pytest.param(("d",), SIZE, id="dismiss"),
         pytest.param(("s",), SIZE, id="severity"),
+        pytest.param(("m",), SIZE, id="correct"),
         pytest.param(("n",), SIZE, id="note"),
         pytest.param(("f",), SIZE, id="filter"),
         pytest.param(("t",), SIZE, id="theme"),
