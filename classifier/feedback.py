@@ -20,6 +20,7 @@ import numpy as np
 
 from classifier.artifact import Manifest, read_manifest, write_manifest
 from classifier.data import SOURCES, Example, Row, Source, load_examples, read_rows, split_of
+from classifier.embedding_head import EmbeddingHead
 from classifier.evaluation import Score, evaluate
 from classifier.fitting import Plan, Progress, TrainingError, fit
 from classifier.labels import SENTIMENT_INDEX
@@ -33,7 +34,7 @@ LEAST = 60
 """Corrections below which there is too little to learn from and to measure on: a quarter is held back."""
 REPLAY = 4
 """Rows of the data sets learned beside each correction."""
-PLAN = Plan(rate=2e-5, head_rate=1e-4, warmup_share=0.1)
+PLAN = Plan(rate=2e-5, head_rate=1e-4, warmup_share=0.1, early_layer=0)
 """Gentle: a few steps must not undo what a long training did."""
 MOST_LOST = 0.005
 """Macro-F1 on the data's validation that a better model may lose: half a point is noise."""
@@ -110,7 +111,9 @@ def learn(
         )
         language = LanguageHead(found.heads["language.weight"], found.heads["language.bias"])
         made = folder / "made"
-        write_weights(network, language, folder / "base", made, _next_version(found.manifest.version))
+        embedding = EmbeddingHead(found.heads["embedding.weight"], found.heads["embedding.bias"])
+        version = _next_version(found.manifest.version)
+        write_weights(network, language, embedding, folder / "base", made, version)
         _settle(made, found.manifest, data, seed)
         before = _measure(load_predictor(weights), held, data)
         after = _measure(load_predictor(made), held, data)

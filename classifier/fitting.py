@@ -49,7 +49,7 @@ class Plan:
     """Lowest layers left as they are: that saves time, and languages without complaint labels keep
     what they share with English."""
     early_layer: int = 4
-    """Layers below the early heads, which help in training."""
+    """Layers below the early heads, which help in training; 0 for none."""
     checkpoint_steps: int = 200
     log_steps: int = 20
     threads: int = 2

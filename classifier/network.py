@@ -51,7 +51,7 @@ class Network(nn.Module):
     So the layers above train on exactly what they are served with, and quantising the table costs nothing.
     """
 
-    def __init__(self, base: Path, frozen_layers: int, early_layer: int, dropout: float = 0.1) -> None:
+    def __init__(self, base: Path, frozen_layers: int, early_layer: int = 0, dropout: float = 0.1) -> None:
         super().__init__()
         # Its loading report names the base's pooling layer, which nobody here wants, in a dozen lines.
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -69,7 +69,8 @@ class Network(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.early_layer = early_layer
         self.top = nn.ModuleDict({head: nn.Linear(width, size) for head, size in HEADS.items()})
-        self.early = nn.ModuleDict({head: nn.Linear(width, size) for head, size in HEADS.items()})
+        early = HEADS if early_layer else {}
+        self.early = nn.ModuleDict({head: nn.Linear(width, size) for head, size in early.items()})
         table = self.encoder.embeddings.word_embeddings.weight
         with torch.no_grad():
             table.copy_(torch.from_numpy(dequantise_rows(*quantise_rows(table.numpy()))))
@@ -134,7 +135,8 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     neutral_off[:, SENTIMENTS.index("neutral")] = batch.polar.to(top.dtype) * -1e4
     sentiment = functional.cross_entropy(top + neutral_off, batch.sentiment, reduction="none")
     parts["sentiment"] = (sentiment * batch.sentiment_weight).sum() / size
-    parts["early"] = _EARLY_SHARE * _disagreement(logits)
+    if logits.early:
+        parts["early"] = _EARLY_SHARE * _disagreement(logits)
     return torch.stack(list(parts.values())).sum(), {name: part.item() for name, part in parts.items()}
 
 
