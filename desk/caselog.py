@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from desk.model.case import Case, CaseId
 from desk.model.event import SYSTEM, Event, EventKind
 from desk.model.mention import Mention
-from desk.model.reply import ReplyId
+from desk.model.reply import Reply, ReplyId
 from desk.model.timeline import project
 from desk.store import cases, events
 
@@ -32,3 +32,20 @@ def brand_replied(post: Mention, actor: str = SYSTEM, reply_id: ReplyId | None =
         mention_id=post.id,
         data={"automatic": post.automatic, "reply": reply_id},
     )
+
+
+def said_out(reply: Reply, at: datetime) -> Event:
+    """A person says that the reply is out: it answers the case, though nobody has its post."""
+    return Event(EventKind.BRAND_REPLIED, at, actor=reply.agent, data={"automatic": False, "reply": reply.id})
+
+
+def credit(db: Database, reply: Reply, post: Mention, now: datetime) -> None:
+    """A post is the reply: it answers the case, in the place of a person's word that the reply is out."""
+    words = [
+        Event(EventKind.UNDONE, now, data={"seq": event.seq})
+        for event in events.of_case(db, reply.case_id)
+        if event.kind is EventKind.BRAND_REPLIED
+        and event.mention_id is None
+        and event.data["reply"] == reply.id
+    ]
+    advance(db, reply.case_id, [*words, brand_replied(post, reply.agent, reply.id)], now)

@@ -21,6 +21,7 @@ from desk.model.alert import (
 )
 from desk.model.case import CaseId
 from desk.model.health import SourceName
+from desk.model.platform import written
 from desk.ports import AlertChannel
 from desk.store import Store, alerts, cases, mentions, sources
 
@@ -123,7 +124,7 @@ def _of_case(db: Database, alert: Alert, case_id: CaseId, message_id: str) -> Ca
         state=case.state,
         assignee=case.assignee,
         due_at=case.due_at,
-        customer=f"@{mention.author.handle}",
+        customer=written(mention.source, mention.author.handle),
         excerpt=mention.text[:_EXCERPT],
         url=mention.url,
     )

@@ -1,4 +1,7 @@
-"""Replies on their way out: a person approves, one sender claims, an unknown outcome is read back."""
+"""Replies on their way out: a person approves, one sender claims, an unknown outcome is read back.
+
+Where nobody can read back, a person looks and says.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from desk import casework
-from desk.caselog import advance, brand_replied
+from desk.caselog import advance, credit, said_out
 from desk.errors import (
     ConflictError,
     NotAllowedError,
@@ -22,7 +25,7 @@ from desk.model.case import CLOSED, CaseId
 from desk.model.event import Event, EventKind
 from desk.model.mention import Author, Mention
 from desk.model.platform import measure_reply, platform_of
-from desk.model.reply import Outgoing, Reply, ReplyState, SentPost
+from desk.model.reply import Outgoing, Reply, ReplyId, ReplyState, SentPost
 from desk.ports import ReplySender
 from desk.store import Store, cases, events, mentions, replies
 
@@ -87,6 +90,8 @@ def approve(
         )
         if reply_id is None:
             other = next(reply for reply in replies.of_case(db, case_id) if reply.is_live)
+            if other.state is ReplyState.UNCONFIRMED:
+                raise ConflictError(f"Nobody knows yet whether {other.agent}’s reply is out: look first.")
             raise ConflictError(f"A reply by {other.agent} to this case is on its way already.")
         if case.assignee is None:
             casework.claim(store, case_id, agent=agent, now=now)
@@ -95,6 +100,49 @@ def approve(
         reply = replies.get(db, reply_id)
         assert reply is not None  # noqa: S101
         return reply
+
+
+def settle(store: Store, reply_id: ReplyId, *, out: bool, agent: str, now: datetime) -> None:
+    """A person has looked whether a reply of unknown outcome is out, and says what they saw.
+
+    One that is out counts since its last attempt, and is sent without a post of its own until the platform
+    shows one. One that is not out has failed: its words go back to who wrote it, and to who looked.
+    Raises NotFoundError; ConflictError where somebody else was first, or nobody doubts the reply any more.
+    """
+    with store.write() as db:
+        reply = replies.get(db, reply_id)
+        if reply is None:
+            raise NotFoundError(f"There is no reply {reply_id} in this store.")
+        if reply.state is not ReplyState.UNCONFIRMED:
+            raise ConflictError(_no_doubt(db, reply))
+        said = Event(EventKind.REPLY_SETTLED, now, agent, data={"reply": reply.id, "out": out})
+        advance(db, reply.case_id, [said], now)
+        if not out:
+            _fail(store, reply, ReplyState.UNCONFIRMED, now, f"{agent} has looked, and it is not out.")
+            replies.restore_draft(db, reply.case_id, agent, reply.text, now)
+            return
+        question = mentions.get(db, reply.mention_id)
+        assert question is not None, "foreign keys keep it"  # noqa: S101
+        sent_at = _believable(reply.attempted_at or reply.approved_at, question, now)
+        replies.change(db, reply.id, ReplyState.UNCONFIRMED, ReplyState.SENT, sent_at=sent_at)
+        advance(db, reply.case_id, [said_out(reply, sent_at)], now)
+
+
+def _no_doubt(db: Database, reply: Reply) -> str:
+    """Why nobody need say any more whether a reply is out."""
+    for event in reversed(events.of_case(db, reply.case_id)):
+        if event.kind is EventKind.REPLY_SETTLED and event.data["reply"] == reply.id:
+            verdict = "out" if event.data["out"] else "not out"
+            return f"{event.actor} has already said that the reply is {verdict}."
+    match reply.state:
+        case ReplyState.SENT:
+            return f"The reply is out: {platform_of(reply.source).title} shows it."
+        case ReplyState.FAILED:
+            return "The reply has failed: it is certainly not out."
+        case ReplyState.CANCELLED:
+            return "The reply was taken back before it went out."
+        case _:
+            return "The reply is on its way: wait for what comes of it."
 
 
 def send_due(store: Store, senders: Mapping[str, ReplySender], now: datetime) -> int:
@@ -140,7 +188,7 @@ def _claim(store: Store, reply: Reply, now: datetime) -> bool:
             ReplyState.APPROVED,
             ReplyState.SENDING,
             send_after=now + timedelta(seconds=LEASE_SECONDS),
-            attempted=True,
+            attempted_at=now,
         )
 
 
@@ -151,12 +199,16 @@ def _overtaken(db: Database, reply: Reply) -> str:
     case = cases.get(db, reply.case_id)
     if case is not None and case.state in CLOSED:
         return f"The case was {case.state} meanwhile; nothing was sent."
-    approved_seq = 0
+    approved, answers_before = False, set()
     for event in events.of_case(db, reply.case_id):
         if event.kind is EventKind.REPLY_APPROVED and event.data["reply"] == reply.id:
-            approved_seq = event.seq
-        elif event.kind is EventKind.BRAND_REPLIED and approved_seq and not event.data.get("automatic"):
-            return "The customer was answered meanwhile; nothing was sent."
+            approved = True
+        elif event.kind is EventKind.BRAND_REPLIED and not event.data.get("automatic"):
+            # The post of an earlier reply may come long after a person has said that the reply is out.
+            earlier = event.data["reply"] is not None and event.data["reply"] in answers_before
+            if approved and not earlier:
+                return "The customer was answered meanwhile; nothing was sent."
+            answers_before.add(event.data["reply"])
     return ""
 
 
@@ -178,7 +230,7 @@ def _send(store: Store, sender: ReplySender, reply: Reply, now: datetime) -> boo
     except SendUnknownError as error:
         _unknown(store, reply, now, str(error))
     else:
-        _settle(store, reply, ReplyState.SENDING, sent, now)
+        _published(store, reply, sent, now)
         return True
     return False
 
@@ -200,7 +252,7 @@ def _read_back(store: Store, sender: ReplySender, reply: Reply, now: datetime) -
             )
         return False
     if found is not None:
-        _settle(store, reply, ReplyState.UNCONFIRMED, found, now)
+        _published(store, reply, found, now)
         return True
     if reply.attempts >= MAX_ATTEMPTS:
         _fail(
@@ -231,16 +283,16 @@ def _outgoing(store: Store, reply: Reply) -> Outgoing:
     )
 
 
-def _settle(store: Store, reply: Reply, expected: ReplyState, sent: SentPost, now: datetime) -> None:
-    """The reply is public: keep it as a post of the brand, and stop the clocks at the platform's time."""
+def _published(store: Store, reply: Reply, sent: SentPost, now: datetime) -> None:
+    """The reply is public: keep it as a post of the brand, and stop the clocks at the platform's time.
+
+    The platform's word ends every other opinion, also a person's that came first.
+    """
     with store.write() as db:
         question = mentions.get(db, reply.mention_id)
         assert question is not None, "foreign keys keep it"  # noqa: S101
-        # A platform's clock may be off: an answer is neither older than its question nor from the future.
-        sent_at = max(question.created_at, min(sent.created_at, now))
-        if not replies.change(
-            db, reply.id, expected, ReplyState.SENT, external_id=sent.external_id, sent_at=sent_at
-        ):
+        sent_at = _believable(sent.created_at, question, now)
+        if not replies.prove(db, reply.id, external_id=sent.external_id, sent_at=sent_at):
             return  # its own post came in through the source first, and was recognised
         post = Mention(
             source=reply.source,
@@ -257,7 +309,12 @@ def _settle(store: Store, reply: Reply, expected: ReplyState, sent: SentPost, no
         )
         mentions.insert(db, post, None)
         mentions.decide(db, post.id, "brand_post", ("A reply of this desk.",), reply.case_id)
-        advance(db, reply.case_id, [brand_replied(post, reply.agent, reply.id)], now)
+        credit(db, reply, post, now)
+
+
+def _believable(sent_at: datetime, question: Mention, now: datetime) -> datetime:
+    """A platform's clock may be off: an answer is neither older than its question nor from the future."""
+    return max(question.created_at, min(sent_at, now))
 
 
 def _fail(store: Store, reply: Reply, expected: ReplyState, now: datetime, error: str) -> None:

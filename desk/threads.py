@@ -7,14 +7,14 @@ from datetime import datetime
 import regex
 from sqlite_utils import Database
 
-from desk.caselog import advance, brand_replied
+from desk.caselog import advance, brand_replied, credit
 from desk.errors import ConflictError, NotFoundError
 from desk.model.case import CLOSED, Case, CaseId, CaseState
 from desk.model.copies import Wording
 from desk.model.customer import CustomerId
 from desk.model.event import SYSTEM, Event, EventKind
 from desk.model.mention import Mention, MentionId, mention_id
-from desk.model.reply import Reply, ReplyState, same_words
+from desk.model.reply import Reply, same_words
 from desk.model.sla import SlaPolicy, choose_policy
 from desk.store import Store, cases, events, mentions, replies, wordings
 from desk.triage import Action, Context, Decision, Rules, decide, folded
@@ -173,10 +173,8 @@ def _brand_posted(db: Database, post: Mention, now: datetime) -> CaseId | None:
     """Credit a post by the brand to the cases that it answers; the first of them, or None."""
     own = _own_reply(db, post)
     if own is not None:
-        if replies.change(
-            db, own.id, own.state, ReplyState.SENT, external_id=post.external_id, sent_at=post.created_at
-        ):
-            advance(db, own.case_id, [brand_replied(post, own.agent, own.id)], now)
+        if replies.prove(db, own.id, external_id=post.external_id, sent_at=post.created_at):
+            credit(db, own, post, now)
         return own.case_id
     answered = _answered_by(db, post)
     for case_id in answered:
@@ -185,13 +183,16 @@ def _brand_posted(db: Database, post: Mention, now: datetime) -> CaseId | None:
 
 
 def _own_reply(db: Database, post: Mention) -> Reply | None:
-    """The reply of this desk that a post by the brand is: known by its id, or one whose answer was lost."""
+    """The reply of this desk that a post by the brand is: known by its id, or one that has no post yet."""
     known = replies.by_external_id(db, post.source, post.external_id)
     if known is not None or post.in_reply_to is None:
         return known
     question = mention_id(post.source, post.in_reply_to)
-    candidates = replies.unsettled(db, post.source, question)
-    return next((reply for reply in candidates if same_words(reply.text, post.text)), None)
+    candidates = [
+        reply for reply in replies.unproven(db, post.source, question) if same_words(reply.text, post.text)
+    ]
+    # An agent may say the same twice: then it is the latest one that was approved before the post was made.
+    return max(candidates, key=lambda each: (each.approved_at <= post.created_at, each.id), default=None)
 
 
 def _answered_by(db: Database, post: Mention) -> list[CaseId]:

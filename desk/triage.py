@@ -13,6 +13,7 @@ from desk.model.case import CLOSED, Case, CaseId, CaseState, Opening, Severity
 from desk.model.copies import Original, word_for_word
 from desk.model.folding import fold
 from desk.model.mention import Mention
+from desk.model.platform import written
 from desk.model.sla import PolicyRule
 from desk.model.spam import giveaway_or_spam
 from desk.model.verdict import Verdict
@@ -43,7 +44,7 @@ class Ally:
         return cls(source.strip().lower(), name.strip().removeprefix("@").lower())
 
     def __str__(self) -> str:
-        return f"@{self.name} on {self.source}"
+        return f"{written(self.source, self.name)} on {self.source}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ def folded(decision: Decision, mention: Mention, context: Context, originals: Se
             )
         ):
             continue
-        said = f"The same words as @{original.mention.author.handle}’s: counted in case {case.id}."
+        writer = written(original.mention.source, original.mention.author.handle)
+        said = f"The same words as {writer}’s: counted in case {case.id}."
         return Decision(Action.COPY, (*decision.reasons[:1], said), awaits_answer=False, into=case.id)
     return decision
 

@@ -12,6 +12,7 @@ from desk.model.correction import Label
 from desk.model.event import EventKind
 from desk.model.mention import Mention
 from desk.store import Store
+from tui.text import writer
 
 Run = Callable[[Store, datetime], object]
 """Does it, given the store and the time."""
@@ -133,7 +134,7 @@ def open_copy(case: Case, agent: str, copy: Mention) -> Act:
     return Act(
         case.id,
         EventKind.OPENED,
-        f"@{copy.author.handle.lstrip('@')}’s post is a case of its own now",
+        f"{writer(copy)}’s post is a case of its own now",
         lambda store, now: threads.open_copy(store, copy.id, agent=agent, now=now),
         undoable=False,
     )

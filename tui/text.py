@@ -12,6 +12,9 @@ import regex
 from rich.cells import cell_len, split_graphemes
 from textual.content import Content
 
+from desk.model.mention import Mention
+from desk.model.platform import written
+
 _LONGEST = 100_000
 """Characters that are looked at at all; no platform has longer posts."""
 _MOST_MARKS = 4
@@ -70,9 +73,14 @@ def fit(value: str, width: int) -> str:
     return kept + "…" + " " * room if width else ""
 
 
-def handle(value: str) -> str:
-    """An account's handle with its @, whatever the platform puts before it."""
-    return "@" + (line(value.lstrip("@"), limit=200) or "?")
+def handle(source: str, value: str) -> str:
+    """An account's handle as its platform writes it."""
+    return written(source, line(value, limit=200))
+
+
+def writer(mention: Mention) -> str:
+    """Who wrote a post, by their handle."""
+    return handle(mention.source, mention.author.handle)
 
 
 def _safe(value: str) -> str:

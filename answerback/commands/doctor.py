@@ -102,7 +102,7 @@ def _sources(config: Config) -> Iterator[Finding]:
         if secrets.lacking_to_read(source):
             yield Finding(source.type, Health.HINT, _guide(platform))
         elif platform.replies_with is None:
-            yield Finding("sources", Health.GOOD, f"{source.name} reads; {platform.title} takes no replies.")
+            yield Finding("sources", Health.GOOD, f"{source.name} reads; replies are not possible there.")
         elif lacking := secrets.lacking_to_reply(source):
             said = f"{source.name} reads, but cannot reply: set {', '.join(lacking)}."
             yield Finding("sources", Health.HINT, said)

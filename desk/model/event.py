@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     BRAND_REPLIED = "brand_replied"
     REPLY_APPROVED = "reply_approved"
     REPLY_FAILED = "reply_failed"
+    REPLY_SETTLED = "reply_settled"
+    """A person has looked whether a reply of unknown outcome is out; what follows stands beside it."""
     CLAIMED = "claimed"
     RELEASED = "released"
     SNOOZED = "snoozed"
@@ -68,7 +70,7 @@ class Event:
     """JSON-able details, by kind:
     opened: conversation, source, brand, customer, opening, severity, language, reasons, linked_case;
     policy_chosen: policy; customer_wrote, post_edited: awaits_answer; brand_replied: reply, automatic;
-    reply_approved, reply_failed: reply (and error); snoozed: until; noted: text;
+    reply_approved, reply_failed: reply (and error); reply_settled: reply, out; snoozed: until; noted: text;
     severity_changed: severity; corrected: mention, and of complaint, sentiment, reason what was said;
     dismissed: reason; undone: seq."""
     seq: int = 0

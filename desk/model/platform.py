@@ -1,4 +1,4 @@
-"""What the kernel must know of each platform: how long a post may be and whether text may train a model.
+"""What the kernel must know of each platform: lengths, names, and whether text may train a model.
 
 Limits are the platforms' documented defaults of 2026; an instance or a config may know better.
 """
@@ -70,6 +70,8 @@ class Platform:
     """Whether the platform's terms let its text train a model."""
     max_bytes: int | None = None
     """Longest reply in UTF-8 bytes, where the platform has such a limit."""
+    sign: str = "@"
+    """What the platform writes before an account's handle; empty where names and addresses stand bare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,12 @@ _PLATFORMS = {
         Platform("x", "X", 280, count_x, trainable=False),
         Platform("bluesky", "Bluesky", 300, count_graphemes, trainable=True, max_bytes=3_000),
         Platform("mastodon", "Mastodon", 500, count_mastodon, trainable=True),
-        Platform("email", "E-mail", 50_000, len, trainable=False),  # letters are private
-        Platform("reddit", "Reddit", 10_000, len, trainable=False),
-        Platform("rss", "Feed", 10_000, len, trainable=False),
+        Platform("email", "E-mail", 50_000, len, trainable=False, sign=""),  # letters are private
+        Platform("reddit", "Reddit", 10_000, len, trainable=False, sign="u/"),
+        Platform("rss", "Feed", 10_000, len, trainable=False, sign=""),
         Platform("telegram", "Telegram", 4_096, count_utf16, trainable=False),
-        Platform("vk", "VK", 2_000, len, trainable=False),
-        Platform("youtube", "YouTube", 10_000, len, trainable=False),
+        Platform("vk", "VK", 2_000, len, trainable=False, sign=""),
+        Platform("youtube", "YouTube", 10_000, len, trainable=False, sign=""),
     )
 }
 
@@ -101,6 +103,12 @@ _PLATFORMS = {
 def platform_of(source: str) -> Platform:
     """The rules for a source; an unknown platform gets careful defaults."""
     return _PLATFORMS.get(source) or Platform(source, source.title(), 500, count_graphemes, trainable=False)
+
+
+def written(source: str, handle: str) -> str:
+    """An account as people on its platform write it; a sign that the handle brings along is not doubled."""
+    sign = platform_of(source).sign
+    return sign + (handle.removeprefix(sign) or "?")
 
 
 def measure_reply(source: str, text: str) -> Length:

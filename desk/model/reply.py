@@ -46,7 +46,10 @@ class Reply:
     send_after: datetime
     """Until then the agent can take it back."""
     attempts: int = 0
+    attempted_at: datetime | None = None
+    """When a sender claimed it last: where nobody knows better, it is out since then."""
     external_id: str | None = None
+    """None also for a reply that is sent, where only a person has said so."""
     sent_at: datetime | None = None
     error: str = ""
 

@@ -178,6 +178,7 @@ CREATE TABLE replies (
     approved_at INTEGER NOT NULL,
     send_after INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
+    attempted_at INTEGER,
     external_id TEXT,
     sent_at INTEGER,
     error TEXT NOT NULL

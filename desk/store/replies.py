@@ -74,26 +74,35 @@ def change(
     state: ReplyState,
     *,
     send_after: datetime | None = None,
-    attempted: bool = False,
-    external_id: str | None = None,
+    attempted_at: datetime | None = None,
     sent_at: datetime | None = None,
     error: str = "",
 ) -> bool:
     """Compare and set: False where the reply is no longer in the expected state."""
     row = db.execute(
         "UPDATE replies SET state = ?, send_after = coalesce(?, send_after), attempts = attempts + ?, "
-        "external_id = coalesce(?, external_id), sent_at = coalesce(?, sent_at), error = ? "
+        "attempted_at = coalesce(?, attempted_at), sent_at = coalesce(?, sent_at), error = ? "
         "WHERE id = ? AND state = ? RETURNING id",
         (
             state,
             to_ms(send_after) if send_after else None,
-            int(attempted),
-            external_id,
+            int(attempted_at is not None),
+            to_ms(attempted_at) if attempted_at else None,
             to_ms(sent_at) if sent_at else None,
             error,
             reply_id,
             expected,
         ),
+    ).fetchone()
+    return row is not None
+
+
+def prove(db: Database, reply_id: ReplyId, *, external_id: str, sent_at: datetime) -> bool:
+    """The platform shows the reply: it is sent, whatever was thought of it; False where that was known."""
+    row = db.execute(
+        "UPDATE replies SET state = 'sent', external_id = ?, sent_at = ?, error = '' "
+        "WHERE id = ? AND external_id IS NULL RETURNING id",
+        (external_id, to_ms(sent_at), reply_id),
     ).fetchone()
     return row is not None
 
@@ -121,10 +130,11 @@ def by_external_id(db: Database, source: str, external_id: str) -> Reply | None:
     return next((reply_of(row) for row in rows), None)
 
 
-def unsettled(db: Database, source: str, in_reply_to: MentionId) -> list[Reply]:
-    """Replies to a post of which it is not known yet whether they are public."""
+def unproven(db: Database, source: str, in_reply_to: MentionId) -> list[Reply]:
+    """Replies to a post that may be public, and of which no post is known."""
     rows = db.query(
-        "SELECT * FROM replies WHERE mention_id = ? AND source = ? AND state IN ('sending', 'unconfirmed')",
+        "SELECT * FROM replies WHERE mention_id = ? AND source = ? AND external_id IS NULL "
+        "AND state IN ('sending', 'unconfirmed', 'sent')",
         (in_reply_to, source),
     )
     return [reply_of(row) for row in rows]
@@ -143,6 +153,7 @@ def reply_of(row: Mapping[str, Any]) -> Reply:
         approved_at=from_ms(row["approved_at"]),
         send_after=from_ms(row["send_after"]),
         attempts=row["attempts"],
+        attempted_at=from_ms_or_none(row["attempted_at"]),
         external_id=row["external_id"],
         sent_at=from_ms_or_none(row["sent_at"]),
         error=row["error"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desk.model.platform import count_graphemes, count_mastodon, count_x, measure_reply, platform_of
+from desk.model.platform import count_graphemes, count_mastodon, count_x, measure_reply, platform_of, written
 from desk.model.reply import same_words
 
 FAMILY = "👨‍👩‍👧‍👦"
@@ -114,3 +114,25 @@ def test_whose_text_may_train_a_model(source: str, may: bool) -> None:
 )
 def test_the_same_words_are_known_again(ours: str, theirs: str, same: bool) -> None:
     assert same_words(ours, theirs) is same
+
+
+@pytest.mark.parametrize(
+    ("source", "handle", "seen"),
+    [
+        ("x", "ana", "@ana"),
+        ("bluesky", "ana.example", "@ana.example"),
+        ("mastodon", "ana@social.example", "@ana@social.example"),
+        ("telegram", "@ana", "@ana"),
+        ("reddit", "ana", "u/ana"),
+        ("reddit", "u/umar", "u/umar"),
+        ("email", "ana@mail.example", "ana@mail.example"),
+        ("rss", "Ana Berg", "Ana Berg"),
+        ("vk", "id17", "id17"),
+        ("youtube", "Ana Berg", "Ana Berg"),
+        ("youtube", "@ana", "@ana"),
+        ("anywhere", "ana", "@ana"),
+        ("x", "", "@?"),
+    ],
+)
+def test_an_account_is_written_as_its_platform_writes_it(source: str, handle: str, seen: str) -> None:
+    assert written(source, handle) == seen

@@ -226,6 +226,14 @@ def test_a_notice_has_what_a_receiver_needs_in_the_customers_own_words(breached:
     assert channel.tries == 1
 
 
+def test_a_notice_names_the_customer_as_their_platform_does(desk: Desk) -> None:
+    desk.take(post("1", by="ana", source="reddit"))
+    assert sweep(desk, 61, watch.AlertRules(kinds=frozenset({BREACH}))) == 1
+    channel = FakeChannel()
+    assert deliver(desk, channel, 61) == 1
+    assert channel.took[0].customer == "u/ana"
+
+
 def test_each_channel_gets_its_own(breached: Desk) -> None:
     breached.take(post("2", at=after(61), thread="t2"))
     watch.raise_alerts(

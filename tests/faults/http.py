@@ -36,7 +36,7 @@ class HttpFaults:
     times: ServerClock | None = None
     """The fake's clock, where it has one of its own."""
     endless: Callable[[Any, int], Any] | None = None
-    """A page's JSON with a next token that was not there before, named by a number; None where pages are
+    """A page's body with a next token that was not there before, named by a number; None where pages are
     not linked by tokens."""
     rewrite: Mapping[Kind, Callable[[bytes], bytes]] = field(default_factory=dict)
     """The faults inside of pages, for pages that are no JSON."""
@@ -171,6 +171,8 @@ class HttpFaults:
             return answer
         if kind in self.rewrite:
             return replace(answer, body=self.rewrite[kind](body))
+        if kind is Kind.ENDLESS and self.endless is not None:
+            return replace(answer, body=self.endless(before.body if before else body, self._met))
         if isinstance(body, bytes):
             body = json.loads(body)
         match kind:
@@ -178,8 +180,6 @@ class HttpFaults:
                 body = _wrong(kind, body, inside=False)
             case Kind.OUT_OF_ORDER:
                 body = self._shuffled(body)
-            case Kind.ENDLESS if self.endless is not None:
-                body = self.endless(before.body if before else body, self._met)
         return replace(answer, body=body)
 
     def _shuffled(self, value: Any) -> Any:

@@ -74,16 +74,6 @@ class Cell(Reading, Answering):
         names = ("lost", "doubled", "replies_lost", "replies_doubled", "untold", "hasty", "early", "spun")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
-    @property
-    def figures(self) -> str:
-        """As the table shows it."""
-        if self.no_meaning:
-            return "–"
-        if not self.broken_promises:
-            return "✓" + "*" * bool(self.aside) + "°" * bool(self.left_open)
-        others = self.broken_promises.keys() - {"lost", "doubled", "replies_doubled"}
-        return f"{self.lost}/{self.doubled}/{self.replies_doubled} {' '.join(sorted(others))}".rstrip()
-
 
 def measure(parameter: str, kind: Kind, folder: Path) -> Cell:
     """Run one cell in an empty folder. Replies are tried on the first feed of each platform."""

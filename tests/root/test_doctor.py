@@ -125,3 +125,14 @@ def test_what_x_has_cost_this_month_and_comes_to(
     assert line.startswith(f"{sign} budget     x has used $")
     assert words in line
     assert f"by the end of {now:%B}." in line
+
+
+def test_a_platform_that_is_only_read_is_said_to_be(
+    tmp_path: Path, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[[sources]]\ntype = "rss"\nbrand = "b"\nurl = "https://reviews.example/b.atom"\n')
+    with pytest.raises(SystemExit):
+        main(["doctor", "--config", str(config), "--db", str(desk.store.path)])
+    [line] = [line for line in capsys.readouterr().out.splitlines() if " sources " in line]
+    assert line.endswith(" reads; replies are not possible there.")

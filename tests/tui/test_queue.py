@@ -36,6 +36,16 @@ async def test_a_row_says_what_presses_without_colour(morning: Desk) -> None:
         assert "no reply Their app" in agent.lines[9]
 
 
+async def test_customers_are_named_as_their_platform_names_them(desk: Desk) -> None:
+    desk.take(post("1", by="ana@mail.example", source="email"))
+    async with at_desk(desk.store) as agent:
+        written = "ana@mail.example"
+        shown = [agent.lines[0], str(agent.app.desk.query_one("#conversation-pane").border_title)]
+        shown += [agent.blocks[0], agent.words("#composer-says"), agent.words("#profile")]
+        assert all(written in words for words in shown), shown
+        assert not any(f"@{written}" in words for words in shown), shown
+
+
 async def test_counts_stand_on_the_shelves(morning: Desk) -> None:
     casework.claim(morning.store, CaseId(3), agent="ada", now=NOON)
     casework.resolve(morning.store, CaseId(4), agent="bob", now=NOON)

@@ -85,7 +85,15 @@ def test_long_texts_are_cut_with_a_mark() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "seen"), [("anna", "@anna"), ("@anna", "@anna"), ("", "@?"), ("\u202e", "@?")]
+    ("source", "value", "seen"),
+    [
+        ("x", "anna", "@anna"),
+        ("x", "", "@?"),
+        ("x", "\u202e", "@?"),
+        ("x", "\u202eanna\n@boris", "@anna @boris"),
+        ("email", "anna@mail.example", "anna@mail.example"),
+        ("email", "anna\x1b[31m@mail.example", "anna␛[31m@mail.example"),
+    ],
 )
-def test_handles(value: str, seen: str) -> None:
-    assert text.handle(value) == seen
+def test_handles_as_their_platform_writes_them_and_nothing_else(source: str, value: str, seen: str) -> None:
+    assert text.handle(source, value) == seen

@@ -107,7 +107,7 @@ def ask_copy(copies: Copies, first: str, now: datetime, zone: tzinfo | None) -> 
 
     choices = [
         Choice(
-            f"{text.fit(text.handle(copy.author.handle), _HANDLE)} {clock(copy.created_at, now, zone)}",
+            f"{text.fit(text.writer(copy), _HANDLE)} {clock(copy.created_at, now, zone)}",
             copy,
             words(copy),
         )

@@ -89,8 +89,8 @@ class Block(Static):
 
     def _post(self, post: Post, writer: str | None) -> Content:
         mention = post.mention
-        who = text.line(mention.author.name, limit=30) or text.handle(mention.author.handle)
-        marks = [text.handle(mention.author.handle)] if mention.author.name else []
+        who = text.line(mention.author.name, limit=30) or text.writer(mention)
+        marks = [text.writer(mention)] if mention.author.name else []
         marks.append(self._when(mention.created_at))
         if writer:
             marks.append(f"by {actor(writer, self.agent).replace('You', 'you')}")
@@ -125,7 +125,7 @@ class Block(Static):
         return Content("\n").join([head, self._body(reply.text), Content.styled(words, style)])
 
     def _copies(self, copies: Copies) -> Content:
-        names = [text.handle(each.author.handle) for each in copies.latest[:_NAMED]]
+        names = [text.writer(each) for each in copies.latest[:_NAMED]]
         more = copies.count - len(names)
         who = ", ".join(text.line(name, limit=40) for name in names) + (f" and {more:,} more" if more else "")
         said = f"{same_words(copies.count)}, the last {ago(copies.latest[0].created_at, self.now)}"

@@ -164,7 +164,7 @@ class Composer(Vertical):
             count.update("")
             return
         platform = platform_of(view.case.source)
-        to = f"{text.handle(view.answering.author.handle)} on {platform.title}"
+        to = f"{text.writer(view.answering)} on {platform.title}"
         if not self.is_open:
             what = "r continues your draft to" if view.draft else "r answers"
             says.update(Content.styled(f"{what} {to}", "$quiet"))

@@ -157,7 +157,7 @@ class Conversation(Vertical):
 
 def title(view: CaseView) -> Content:
     """Who writes, in a line for the pane's frame."""
-    handle = text.fit(text.handle(view.answering.author.handle), 40).rstrip()
+    handle = text.fit(text.writer(view.answering), 40).rstrip()
     return Content(f"2 Case {view.case.id} · {handle}")
 
 

@@ -76,7 +76,7 @@ def _accounts(profile: Profile) -> list[Content]:
     for account in profile.customer.accounts:
         lines.append(
             Content.assemble(
-                text.handle(account.handle),
+                text.handle(account.source, account.handle),
                 (f" on {platform_of(account.source).title}", "$quiet"),
             )
         )

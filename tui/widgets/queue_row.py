@@ -76,11 +76,12 @@ class RowPainter:
         platform = "" if self.width < _NARROW else platform_of(case.source).title
         right = SEVERITY_MARKS[case.severity], platform[:_PLATFORM].rjust(_PLATFORM) if platform else ""
         room = self.width - 3 - _LEFT - sum(len(words) for words in right) - 3
+        handle = text.handle(case.source, row.handle)
         name = "queue--urgent" if case.severity is Severity.URGENT else "queue--high"
         return [
             (GLYPHS[pressing] + " ", f"queue--{pressing}"),
             (due, f"queue--{pressing}"),
-            (text.fit(text.handle(row.handle), room), "queue--quiet" if guest else "queue--handle"),
+            (text.fit(handle, room), "queue--quiet" if guest else "queue--handle"),
             (" ", ""),
             (right[0], name),
             (" ", ""),

@@ -52,6 +52,10 @@ class _Cursor:
     """Pages of the pass that were read."""
     fresh: int = 0
     """How many of `seen` came in this pass, at its end."""
+    stale: int = 0
+    """Pages in a row, up to the last one read, that held nothing new."""
+    again: bool = False
+    """The pass was begun anew."""
     start: str = ""
     """In the first pass: ISO time of the oldest entry wanted."""
     asked: int = 0
@@ -72,7 +76,7 @@ class _Cursor:
                 }
             )
             texts = (cursor.etag, cursor.modified, cursor.next, cursor.start)
-            numbers = (cursor.pages, cursor.fresh, cursor.asked)
+            numbers = (cursor.pages, cursor.fresh, cursor.asked, cursor.stale, cursor.again)
             if not (all(isinstance(t, str) for t in texts) and all(isinstance(n, int) for n in numbers)):
                 raise ValueError("wrong types")
         except (ValueError, TypeError, AttributeError) as error:
@@ -204,6 +208,11 @@ class RssSource:
                 f"Source {self.name}: {self._host} sent the same page twice; asked again later."
             )
         older = behind if behind != at.next and at.pages + 1 < _PAGES else ""
+        nothing = bool(at.next) and not fresh and not bad and not reached
+        if nothing and at.stale and not older and not at.again:
+            # Links that led astray end no pass: it begins anew, once, and what it has seen stays its own.
+            at = replace(at, next="", pages=0, stale=0, again=True, etag="", modified="")
+            return Batch(mentions, bad=bad, cursor=self._noted(at, now).dump())
         missed = not reached and not older and (bool(behind) if first else bool(before))
         # The feed gives its newest entry first; memory keeps the newest last.
         seen = tuple((key, known[key]) for key in (*dict(at.seen), *(key for key, _ in reversed(fresh))))
@@ -212,6 +221,8 @@ class RssSource:
             next=older,
             pages=at.pages + 1 if older else 0,
             fresh=at.fresh + len(fresh) if older else 0,
+            stale=at.stale + 1 if older and nothing else 0,
+            again=at.again and bool(older),
             start=at.start if older else "",
             seen=seen[-max(_MEMORY, 2 * len(feed.entries), at.fresh + len(fresh)) :],
             bad=(*at.bad, *(record.position for record in bad))[-_BAD_MEMORY:],
@@ -223,7 +234,7 @@ class RssSource:
 
     def _ended(self, at: _Cursor, now: datetime) -> Batch:
         gaps = [self._gap(at, moment_of(at.start) if at.start else None, now)]
-        at = self._noted(replace(at, next="", pages=0, fresh=0, start=""), now)
+        at = self._noted(replace(at, next="", pages=0, fresh=0, stale=0, again=False, start=""), now)
         return Batch(gaps=gaps, cursor=at.dump())
 
     def _gap(self, at: _Cursor, start: datetime | None, until: datetime) -> Gap:

@@ -62,6 +62,7 @@ def _rig(fake: FakeSite, clock: Clock, times: ServerClock) -> Rig:
             clock,
             is_page=lambda _, path: path.startswith("/feed.xml"),
             times=times,
+            endless=lambda body, number: re.sub(rb"page=\d+", b"page=%d" % (100 + number), body),
             rewrite={
                 Kind.WRONG_PAGE: lambda _: b"<html><body><p>Welcome to our new site!</p></body></html>",
                 Kind.WRONG_FIELDS: lambda body: re.sub(rb"<updated>[^<]*", b"<updated>soon", body),

@@ -80,6 +80,7 @@ def _messages(fake: FakeX, clock: Clock, times: ServerClock) -> Rig:
         ),
         expected={f"x:dm:{event_id}" for event_id in ids if event_id not in fake.messages.raw},
         break_it=lambda: fake.fail("/2/", next(faults)),
+        trace=lambda mention_id: mention_id.rpartition(":")[2],
         write=lambda text: f"x:dm:{fake.messages.add('20', '10-20', text, times())}",
         faults=HttpFaults(
             fake,
