@@ -46,7 +46,7 @@ def test_every_row_lands_in_one_split_and_near_duplicates_once(tmp_path: Path, w
 
 def test_a_limit_takes_the_same_sample_for_the_same_seed(tmp_path: Path, write_rows: Write) -> None:
     write_rows(
-        "sentiment_tr", [{"text": f"güzel {number}", "sentiment": 1, "lang": "tr"} for number in range(5_000)]
+        "sentiment_tr", [{"text": f"güzel {number}", "sentiment": 1, "lang": "tr"} for number in range(6_000)]
     )
     first, again, other = (
         [one.text for one in load_examples(tmp_path, source("sentiment_tr"), "train", seed)]
