@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from desk.model.alert import Alert, AlertId, AlertKind, Delivery, DeliveryState, Subject
 from desk.model.case import CaseId
 from desk.model.health import SourceName
-from desk.store.columns import from_ms, to_ms
+from desk.store.columns import from_ms, not_before, to_ms
 
 
 def insert(
@@ -87,7 +87,7 @@ def change(
         (
             state,
             attempts,
-            to_ms(next_attempt_at or delivery.next_attempt_at),
+            not_before(next_attempt_at or delivery.next_attempt_at),
             error,
             delivery.alert.id,
             delivery.channel,

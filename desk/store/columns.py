@@ -21,6 +21,11 @@ def to_ms(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+def not_before(moment: datetime) -> int:
+    """The first whole millisecond that is not before the moment: for what must not be done earlier."""
+    return -((_EPOCH - moment) // _MILLISECOND)
+
+
 def from_ms(milliseconds: int) -> datetime:
     return _EPOCH + milliseconds * _MILLISECOND
 

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from desk.model.case import CaseId
 from desk.model.mention import Mention, MentionId
 from desk.model.reply import Reply, ReplyId, ReplyState
-from desk.store.columns import from_ms, from_ms_or_none, to_ms
+from desk.store.columns import from_ms, from_ms_or_none, not_before, to_ms
 
 
 def save_draft(db: Database, case_id: CaseId, agent: str, text: str, at: datetime) -> None:
@@ -61,7 +61,7 @@ def insert(
             text,
             agent,
             to_ms(approved_at),
-            to_ms(send_after),
+            not_before(send_after),
         ),
     ).fetchone()
     return ReplyId(row[0]) if row else None
@@ -85,7 +85,7 @@ def change(
         "WHERE id = ? AND state = ? RETURNING id",
         (
             state,
-            to_ms(send_after) if send_after else None,
+            not_before(send_after) if send_after else None,
             int(attempted_at is not None),
             to_ms(attempted_at) if attempted_at else None,
             to_ms(sent_at) if sent_at else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -213,6 +214,18 @@ def test_come_back_later_is_obeyed_and_can_still_be_taken_back(case: Desk) -> No
     assert send(case, sender, 26) == 0
     case.approve(now=after(27))
     assert send(case, sender, 28) == 1
+
+
+@pytest.mark.parametrize("late", [1, 499, 999, 1000])
+def test_not_even_a_fraction_of_a_millisecond_too_early(case: Desk, late: int) -> None:
+    sender = FakeSender("bluesky", SendLaterError("rate limit", retry_after_seconds=900))
+    case.approve(now=after(9))
+    asked = after(10) + timedelta(microseconds=late)
+    again = asked + timedelta(seconds=900)
+    assert outbox.send_due(case.store, {"bluesky": sender}, asked) == 0
+    assert outbox.send_due(case.store, {"bluesky": sender}, again - timedelta(microseconds=1)) == 0
+    assert len(sender.attempts) == 1
+    assert outbox.send_due(case.store, {"bluesky": sender}, again + timedelta(milliseconds=1)) == 1
 
 
 def test_a_process_without_the_platforms_account_leaves_the_reply_to_one_that_has_it(case: Desk) -> None:

@@ -280,6 +280,15 @@ def test_the_receivers_wish_to_wait_is_obeyed(breached: Desk) -> None:
     assert deliver(breached, channel, 121) == 1
 
 
+def test_the_receivers_wish_is_not_cut_to_the_millisecond(breached: Desk) -> None:
+    channel = FakeChannel("chat", DeliveryError("429", retry_after_seconds=3600))
+    asked = after(61) + timedelta(microseconds=700)
+    deliveries.deliver_due(breached.store, {"chat": channel}, asked)
+    early = asked + timedelta(seconds=3600, microseconds=-1)
+    assert deliveries.deliver_due(breached.store, {"chat": channel}, early) == 0
+    assert deliveries.deliver_due(breached.store, {"chat": channel}, early + timedelta(milliseconds=1)) == 1
+
+
 def test_what_can_never_be_taken_is_a_dead_letter_at_once(breached: Desk) -> None:
     channel = FakeChannel("chat", DeliveryError("410 Gone", permanent=True))
     assert deliver(breached, channel, 61) == 0
