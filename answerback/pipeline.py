@@ -76,7 +76,8 @@ class Pipeline:
         """Say that this process lives, wake snoozed cases, and raise the alerts that have become true."""
         if sweeper == RUN:
             # Asked each time: a source that has to save waits longer, and is not silent for it.
-            health_view.beat(self.store, now, {each.name: each.interval_seconds for each in self.listening})
+            intervals = {each.name: each.interval_seconds for each in self.listening}
+            health_view.beat(self.store, now, intervals, self.alert_rules.silent_after)
             watch.raise_silences(self.store, self.alert_rules, tuple(self.channels), now)
         watch.wake_due(self.store, now)
         watch.raise_alerts(self.store, self.alert_rules, tuple(self.channels), now, sweeper=sweeper)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def _examine(config_path: Path | None, db_path: Path | None) -> Iterator[Finding
     yield from _model(config)
     path = db_path or config.store
     if path.exists():
-        yield from _store(path)
+        yield from _store(path, config.alerts.silent_after)
         yield from _spending(config, path)
     else:
         yield Finding("store", Health.HINT, f"{path} does not exist yet; answerback run makes it.")
@@ -110,9 +110,9 @@ def _sources(config: Config) -> Iterator[Finding]:
             yield Finding("sources", Health.GOOD, f"{source.name} reads and replies.")
 
 
-def _source(status: SourceStatus, now: datetime) -> Finding:
+def _source(status: SourceStatus, silent_after: timedelta, now: datetime) -> Finding:
     """How a source is: its state, how long ago it last answered, what its limit still allows."""
-    silent_at = status.silent_at()
+    silent_at = status.silent_at(silent_after)
     if status.listened_until is not None and not status.is_listened_to(now):
         health, state = Health.HINT, f"not listened to since {_minute(status.listened_until)}"
     elif status.state != "ok":
@@ -167,7 +167,7 @@ def _model(config: Config) -> Iterator[Finding]:
         yield Finding("model", Health.BAD, str(error))
 
 
-def _store(path: Path) -> Iterator[Finding]:
+def _store(path: Path, silent_after: timedelta) -> Iterator[Finding]:
     try:
         store = Store(path)
         held = totals(store)
@@ -180,7 +180,7 @@ def _store(path: Path) -> Iterator[Finding]:
         return
     yield Finding("store", Health.GOOD, f"{path}: {held.mentions} posts, {held.cases} cases.")
     for status in statuses:
-        yield _source(status, clock.now())
+        yield _source(status, silent_after, clock.now())
     if held.quarantined:
         said = f"{held.quarantined} records could not be read: answerback quarantine"
         yield Finding("intake", Health.HINT, said)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from desk.model.health import SILENT_AFTER
 from desk.store import marks, sources, spending
 from desk.store.columns import from_ms, to_ms
 from desk.store.connection import Store
@@ -15,23 +16,31 @@ BEAT_SECONDS = 30.0
 _SILENT_AFTER = timedelta(seconds=3 * BEAT_SECONDS)
 _STUCK_AFTER = timedelta(minutes=5)
 _ALIVE = "run: alive milliseconds"
+_PATIENCE = "run: silent after milliseconds"
 
 
-def beat(store: Store, now: datetime, listening: Mapping[str, float] = MappingProxyType({})) -> None:
+def beat(
+    store: Store,
+    now: datetime,
+    listening: Mapping[str, float] = MappingProxyType({}),
+    silent_after: timedelta = SILENT_AFTER,
+) -> None:
     """Say that `answerback run` lives, and to which sources it listens, each by its interval in seconds.
 
-    Writes seldom, because every desk reads again when it does.
+    With it goes after how long it calls a source silent: desks have no config of it, and are to say the same
+    as its alerts. Writes seldom, because every desk reads again when it does.
     """
     with store.read() as db:
         if to_ms(now) - marks.get(db, _ALIVE) < BEAT_SECONDS * 1_000:
             return
     with store.write() as db:
         marks.put(db, _ALIVE, to_ms(now))
+        marks.put(db, _PATIENCE, silent_after // timedelta(milliseconds=1))
         sources.listen(db, listening, now)
 
 
-def _is_silent(status: sources.SourceStatus, now: datetime) -> bool:
-    at = status.silent_at()
+def _is_silent(status: sources.SourceStatus, silent_after: timedelta, now: datetime) -> bool:
+    at = status.silent_at(silent_after)
     return at is not None and at <= now
 
 
@@ -39,6 +48,7 @@ def troubles(store: Store, now: datetime) -> tuple[str, ...]:
     """What keeps mentions from coming in or replies from going out, worst first; empty when all is well."""
     with store.read() as db:
         alive = marks.get(db, _ALIVE)
+        patience = timedelta(milliseconds=marks.get(db, _PATIENCE)) or SILENT_AFTER
         statuses = sources.statuses(db)
         accounts = spending.standings(db, now)
         (stuck,) = db.execute(
@@ -53,7 +63,7 @@ def troubles(store: Store, now: datetime) -> tuple[str, ...]:
     failing = [status.name for status in wanted if status.state != "ok"]
     if failing:
         said.append(f"{', '.join(failing)} cannot be read")
-    silent = [status.name for status in wanted if status.state == "ok" and _is_silent(status, now)]
+    silent = [status.name for status in wanted if status.state == "ok" and _is_silent(status, patience, now)]
     if silent:
         said.append(f"{', '.join(silent)} fell silent")
     said += [trouble for account in accounts if (trouble := account.trouble())]

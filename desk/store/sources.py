@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from desk.model.health import SILENT_AFTER, SourceName, silent_at
+from desk.model.health import SourceName, silent_at
 from desk.ports import BadRecord, Batch, Gap, Headroom
 from desk.store.columns import from_ms, from_ms_or_none, to_json, to_ms, to_ms_or_none
 
@@ -33,7 +33,7 @@ class SourceStatus:
     listened_until: datetime | None = None
     """When such a process last said that it lives."""
 
-    def silent_at(self, silent_after: timedelta = SILENT_AFTER) -> datetime | None:
+    def silent_at(self, silent_after: timedelta) -> datetime | None:
         """When the source fell or will fall silent, if nothing comes; None where nobody ever listened to it.
 
         The time in which nobody listened is nobody's silence: it counts from the start of the listening. One

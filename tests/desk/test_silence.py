@@ -174,6 +174,13 @@ def test_a_source_that_hangs_is_a_trouble_on_the_desk(desk: Desk) -> None:
     assert troubles(desk.store, after(6)) == ("test fell silent",)
 
 
+def test_desks_are_as_patient_as_the_run_beside_them(desk: Desk) -> None:
+    desk.record(now=NOON)
+    for minute in range(31):
+        beat(desk.store, after(minute), MINUTELY, timedelta(minutes=30))
+        assert troubles(desk.store, after(minute)) == (("test fell silent",) if minute == 30 else ())
+
+
 def test_a_failing_source_that_was_taken_out_of_the_config_is_no_trouble(desk: Desk) -> None:
     listen(desk, 1)
     failed(desk, "503", 1)

@@ -80,6 +80,19 @@ def test_how_each_source_is(desk: Desk, capsys: pytest.CaptureFixture[str]) -> N
     )
 
 
+def test_the_configured_patience_counts(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = clock.now()
+    with desk.store.write() as db:
+        for minutes in range(20, -1, -1):
+            sources.listen(db, {"a": 60.0}, now - timedelta(minutes=minutes))
+    monkeypatch.chdir(tmp_path)
+    assert source_lines(desk, capsys)[0].startswith("✗ source     a: silent")
+    Path("config.toml").write_text('[alerts]\nsilent_after = "30m"\n', encoding="utf-8")
+    assert source_lines(desk, capsys)[0].startswith("✓ source     a: ok")
+
+
 @pytest.mark.parametrize(
     ("cap", "spent_micro", "stopped", "sign", "words"),
     [
