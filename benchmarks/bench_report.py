@@ -135,9 +135,9 @@ def _fill(path: Path) -> int:
         db.execute("INSERT INTO customers VALUES (1, 'Everybody')")
         db.execute(
             "INSERT INTO mentions (id, source, external_id, conversation, brand, author_id, handle, "
-            "author_name, customer_id, from_brand, automatic, created_at, received_at, text, replyable, "
-            "replyable_reason, awaits_verdict) VALUES ('x:1', 'x', '1', 'x:1', 'Fernway', 'a', 'a', '', 1, "
-            "0, 0, 0, 0, 'Where is it?', 1, '', 0)"
+            "author_name, customer_id, from_brand, automatic, private, created_at, received_at, text, "
+            "replyable, replyable_reason, awaits_verdict) VALUES ('x:1', 'x', '1', 'x:1', 'Fernway', 'a', "
+            "'a', '', 1, 0, 0, 0, 0, 0, 'Where is it?', 1, '', 0)"
         )
         db.conn.executemany(
             "INSERT INTO cases (id, conversation, source, brand, customer_id, opening, language, state, "

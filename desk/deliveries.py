@@ -125,8 +125,9 @@ def _of_case(db: Database, alert: Alert, case_id: CaseId, message_id: str) -> Ca
         assignee=case.assignee,
         due_at=case.due_at,
         customer=written(mention.source, mention.author.handle),
-        excerpt=mention.text[:_EXCERPT],
+        excerpt="" if mention.private else mention.text[:_EXCERPT],
         url=mention.url,
+        private=mention.private,
     )
 
 

@@ -306,6 +306,7 @@ def _published(store: Store, reply: Reply, sent: SentPost, now: datetime) -> Non
             received_at=now,
             text=reply.text,
             url=sent.url,
+            private=question.private,
         )
         mentions.insert(db, post, None)
         mentions.decide(db, post.id, "brand_post", ("A reply of this desk.",), reply.case_id)

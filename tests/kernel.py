@@ -51,6 +51,7 @@ def post(
     replyable: Replyable = Replyable(),  # noqa: B008
     language: str | None = "en",
     name: str = "",
+    private: bool = False,
 ) -> Mention:
     """A customer's post, seen when it was written."""
     return Mention(
@@ -66,6 +67,7 @@ def post(
         text=text,
         language=language,
         replyable=replyable,
+        private=private,
     )
 
 

@@ -67,8 +67,10 @@ class CaseNotice:
     due_at: datetime | None
     customer: str
     excerpt: str
-    """At most 280 characters of the customer's latest post."""
+    """At most 280 characters of the customer's latest post; none of a private one."""
     url: str | None
+    private: bool = False
+    """The customer's latest post is for the desk alone."""
 
 
 @dataclass(frozen=True, slots=True)

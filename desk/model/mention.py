@@ -1,4 +1,4 @@
-"""A mention: one public post that concerns a brand, written by a customer or by the brand."""
+"""A mention: one post or message that concerns a brand, written by a customer or by the brand."""
 
 from __future__ import annotations
 
@@ -56,6 +56,8 @@ class Mention:
     replyable: Replyable = Replyable()
     automatic: bool = False
     """Posted by a bot: shown, but it stops no clock."""
+    private: bool = False
+    """Written for few eyes (a direct message, a letter): its words leave the desk in no alert."""
 
     @property
     def id(self) -> MentionId:

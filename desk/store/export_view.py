@@ -26,8 +26,8 @@ CASE_COLUMNS = (
 )  # fmt: skip
 MENTION_COLUMNS = (
     "mention_id", "source", "external_id", "conversation", "in_reply_to", "brand", "case_id", "customer_id",
-    "author_id", "handle", "author_name", "from_brand", "automatic", "created_at", "received_at",
-    "edited_at", "deleted_at", "language", "text", "url", "decision", "reasons", "complaint",
+    "author_id", "handle", "author_name", "from_brand", "automatic", "private", "created_at",
+    "received_at", "edited_at", "deleted_at", "language", "text", "url", "decision", "reasons", "complaint",
     "is_complaint", "needs_look", "negative", "neutral", "positive", "verdict_language", "model", "anger",
     "abuse", "reason",
 )  # fmt: skip
@@ -61,8 +61,8 @@ def mentions(store: Store) -> Iterator[Row]:
     columns = ", ".join(kept.format(f"m.{c}", c) for c in ("author_id", "handle", "author_name", "text"))
     sql = (
         f"SELECT m.seq AS after_seq, m.id AS mention_id, {columns}, m.source, m.external_id, m.conversation, "
-        "m.in_reply_to, m.brand, m.case_id, m.customer_id, m.from_brand, m.automatic, m.created_at, "
-        "m.received_at, m.edited_at, m.deleted_at, m.language, "
+        "m.in_reply_to, m.brand, m.case_id, m.customer_id, m.from_brand, m.automatic, m.private, "
+        "m.created_at, m.received_at, m.edited_at, m.deleted_at, m.language, "
         "CASE WHEN m.deleted_at IS NULL THEN m.url END AS url, m.decision, m.reasons, v.complaint, "
         "v.is_complaint, v.needs_look, v.negative, v.neutral, v.positive, "
         "v.language AS verdict_language, v.model, v.anger, v.abuse, v.reason "
@@ -104,7 +104,7 @@ def _case(row: Row) -> Row:
 
 
 def _mention(row: Row) -> Row:
-    flags = ("from_brand", "automatic", "is_complaint", "needs_look")
+    flags = ("from_brand", "automatic", "private", "is_complaint", "needs_look")
     changed = {
         "reasons": " ".join(json.loads(row["reasons"] or "[]")),
         **{flag: None if row[flag] is None else bool(row[flag]) for flag in flags},

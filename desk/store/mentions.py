@@ -18,16 +18,16 @@ from desk.store.columns import from_ms, in_parts, placeholders, to_json, to_ms
 
 COLUMNS = (
     "m.id, m.source, m.external_id, m.conversation, m.in_reply_to, m.brand, m.author_id, m.handle, "
-    "m.author_name, m.from_brand, m.automatic, m.created_at, m.received_at, m.text, m.language, m.url, "
-    "m.replyable, m.replyable_reason"
+    "m.author_name, m.from_brand, m.automatic, m.private, m.created_at, m.received_at, m.text, m.language, "
+    "m.url, m.replyable, m.replyable_reason"
 )
 """What `mention_of` needs, of `mentions m`."""
 
 _INSERT = """
 INSERT INTO mentions (id, source, external_id, conversation, in_reply_to, brand, author_id, handle,
-    author_name, customer_id, from_brand, automatic, created_at, received_at, text, language, url,
+    author_name, customer_id, from_brand, automatic, private, created_at, received_at, text, language, url,
     replyable, replyable_reason, awaits_verdict)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING
 """
 
@@ -66,6 +66,7 @@ def _row(mention: Mention, customer_id: CustomerId | None) -> tuple[object, ...]
         customer_id,
         mention.from_brand,
         mention.automatic,
+        mention.private,
         to_ms(mention.created_at),
         to_ms(mention.received_at),
         mention.text,
@@ -283,6 +284,7 @@ def mention_of(row: Mapping[str, Any]) -> Mention:
         url=row["url"],
         replyable=Replyable(bool(row["replyable"]), row["replyable_reason"]),
         automatic=bool(row["automatic"]),
+        private=bool(row["private"]),
     )
 
 

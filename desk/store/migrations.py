@@ -50,6 +50,7 @@ CREATE TABLE mentions (
     customer_id INTEGER REFERENCES customers(id),
     from_brand INTEGER NOT NULL CHECK (from_brand IN (0, 1)),
     automatic INTEGER NOT NULL CHECK (automatic IN (0, 1)),
+    private INTEGER NOT NULL CHECK (private IN (0, 1)),
     created_at INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     edited_at INTEGER,

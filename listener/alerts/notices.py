@@ -79,12 +79,16 @@ def _of_case(notice: CaseNotice) -> list[str]:
         f"{quote(notice.severity, _WORD_LIMIT)}, {quote(notice.state, _WORD_LIMIT)}, "
         + (f"with {quote(notice.assignee, _WORD_LIMIT)}" if notice.assignee else "nobody's yet"),
         f"Due {_clock(notice.due_at)}" if notice.due_at else "No due time",
-        f"{quote(notice.customer, _HANDLE_LIMIT)}: {quote(notice.excerpt, _EXCERPT_LIMIT)}",
+        f"{quote(notice.customer, _HANDLE_LIMIT)}: {_said(notice)}",
     ]
     if notice.url and _PLAIN_ADDRESS.fullmatch(notice.url):
         # The way to the post stays live. Some chats ping on an @ even inside an address.
         lines.append(notice.url.replace("@", "%40").replace("~", "%7E"))
     return lines
+
+
+def _said(notice: CaseNotice) -> str:
+    return "(private message)" if notice.private else quote(notice.excerpt, _EXCERPT_LIMIT)
 
 
 def _clock(at: datetime) -> str:

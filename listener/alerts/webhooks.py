@@ -259,6 +259,7 @@ def _of_case(notice: CaseNotice) -> dict[str, Any]:
         "due_at": _time(notice.due_at),
         "customer": clean("customer", notice.customer),
         "excerpt": clean("excerpt", notice.excerpt),
+        "private": notice.private,
         "url": clean("url", notice.url),
     }
 

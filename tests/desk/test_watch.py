@@ -234,6 +234,15 @@ def test_a_notice_names_the_customer_as_their_platform_does(desk: Desk) -> None:
     assert channel.took[0].customer == "u/ana"
 
 
+def test_private_words_stay_on_the_desk(desk: Desk) -> None:
+    desk.take(post("1", "My card is 4929 1234, and my parcel never came", private=True))
+    assert sweep(desk, 61, watch.AlertRules(kinds=frozenset({BREACH}))) == 1
+    channel = FakeChannel()
+    assert deliver(desk, channel, 61) == 1
+    (notice,) = channel.took
+    assert (notice.excerpt, notice.private, notice.customer) == ("", True, "@anna")
+
+
 def test_each_channel_gets_its_own(breached: Desk) -> None:
     breached.take(post("2", at=after(61), thread="t2"))
     watch.raise_alerts(

@@ -139,6 +139,7 @@ def test_a_query_narrows_groups_but_not_what_is_addressed_to_the_bot(fake: FakeT
     found = source_of(fake, listen="cable").fetch(None).mentions
 
     assert [m.text for m in found] == ["the cable broke", "thanks", "hello"]
+    assert [m.private for m in found] == [False, False, True]
     assert "private" in found[-1].replyable.reason
 
 

@@ -72,6 +72,7 @@ def test_mentions_carry_verdict_and_decision(busy: Desk) -> None:
     assert tuple(asked) == export_view.MENTION_COLUMNS
     assert (asked["complaint"], asked["is_complaint"], asked["decision"]) == (0.9, True, "open")
     assert asked["reasons"] == "A complaint with 90%."
+    assert (asked["private"], asked["automatic"]) == (False, False)
     assert (native["from_brand"], native["complaint"], native["case_id"]) == (True, None, 2)
 
 

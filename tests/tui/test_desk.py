@@ -10,7 +10,7 @@ import pytest
 
 from desk.errors import StoreError
 from desk.model.case import CaseId
-from tests.kernel import NOON, Desk, after, brand_post, post
+from tests.kernel import NOON, Desk, FakeSender, after, brand_post, post
 from tests.tui.drive import WIDE, at_desk, settle
 from tui.bindings import ACTIONS, BY_NAME, Scope
 from tui.screens.desk import DeskScreen
@@ -100,6 +100,17 @@ async def test_what_others_wrote_deleted_and_edited_is_marked(desk: Desk) -> Non
         assert "took part" in agent.blocks[1]
         assert "automatic" in agent.blocks[2]
         assert "edited\nStill nothing at all" in agent.blocks[3]
+
+
+async def test_private_messages_are_marked_and_so_is_what_answers_them(desk: Desk) -> None:
+    desk.take(post("1", "It never came", after(-30), private=True))
+    desk.answer(FakeSender("bluesky"), "So sorry", now=after(-20))
+    desk.take(post("2", "In public: it never came", after(-10), reply_to="1"))
+    async with at_desk(desk.store) as agent:
+        heads = {block.splitlines()[1]: block.splitlines()[0] for block in agent.blocks if "\n" in block}
+        assert "· private" in heads["It never came"]
+        assert "· private" in heads["So sorry"]
+        assert "private" not in heads["In public: it never came"]
 
 
 async def test_a_long_conversation_begins_with_its_end(desk: Desk) -> None:

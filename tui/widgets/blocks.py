@@ -96,6 +96,8 @@ class Block(Static):
             marks.append(f"by {actor(writer, self.agent).replace('You', 'you')}")
         if mention.automatic:
             marks.append("automatic")
+        if mention.private:
+            marks.append("private")
         if post.edited:
             marks.append("edited")
         if not (post.in_case or mention.from_brand):

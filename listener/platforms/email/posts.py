@@ -64,6 +64,7 @@ def to_mention(
         replyable=Replyable() if from_brand else replyable(letter, account),
         # Anybody can put the brand's name on a mail to the brand: that alone stops no clock.
         automatic=is_automatic(letter) or (from_brand and not is_sent),
+        private=True,
     )
 
 

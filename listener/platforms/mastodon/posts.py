@@ -96,6 +96,7 @@ def to_mention(status: Mapping[str, Any], root: str, view: View, received_at: da
         replyable=Replyable() if from_brand else _replyable(status, view),
         # The account that this desk answers with is worked by people, whatever its profile says.
         automatic=account.get("bot") is True and not from_brand,
+        private=status.get("visibility") not in OPEN,
     )
 
 

@@ -71,6 +71,7 @@ def parse_record(line: bytes, received_at: datetime) -> Record:
                 reason=mend(_text(data, "replyable_reason", default="")),
             ),
             automatic=_flag(data, "automatic", default=False),
+            private=_flag(data, "private", default=False),
         ),
         answers=_answers(data),
     )

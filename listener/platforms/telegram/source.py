@@ -174,6 +174,7 @@ class TelegramSource:
             url=url_of(chat, message),
             replyable=Replyable(reason=_PRIVATE_NOTE) if private else Replyable(),
             automatic=is_bot or message.get("is_automatic_forward") is True,
+            private=private,
         )
         return mention if from_brand or private or self._wanted(mention, message) else None
 

@@ -199,6 +199,7 @@ class XMessages:
             received_at=received_at,
             text=message.text,
             replyable=Replyable(reason=PRIVATE_NOTE),
+            private=True,
         )
 
     def _advance(self, at: XCursor, page: Mapping[str, Any], events: list[Any]) -> XCursor:

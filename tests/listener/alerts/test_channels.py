@@ -42,6 +42,13 @@ def test_an_alert_arrives_with_what_a_person_needs(receiver: WebhookReceiver) ->
     assert got.json["type"] == "failure"
 
 
+def test_of_a_private_message_no_words_are_given_away(receiver: WebhookReceiver) -> None:
+    channel_to(receiver).deliver(replace(NOTICE, private=True))
+
+    [got] = receiver.received
+    assert got.json["message"].splitlines()[2] == "ana: (private message)"
+
+
 @pytest.mark.parametrize(
     ("kind", "words"), [(AlertKind.BREACH_AHEAD, "Due soon"), (AlertKind.URGENT, "Urgent complaint")]
 )

@@ -56,6 +56,7 @@ def test_an_alert_arrives_signed_with_its_facts(receiver: WebhookReceiver, clock
             "due_at": "2026-03-10T08:30:00+00:00",
             "customer": "ana",
             "excerpt": "It broke & nobody answers",
+            "private": False,
             "url": "https://x.com/ana/status/1",
         },
     }

@@ -225,6 +225,8 @@ def test_answers_from_a_mail_program_are_the_brands(server: MailServer) -> None:
     (answer,) = Reader(server, EmailFeed.SENT).read()
 
     assert (answer.from_brand, answer.automatic, answer.text) == (True, False, "Sorry!")
+    assert question.private
+    assert answer.private
     assert (answer.in_reply_to, answer.conversation) == (question.external_id, question.conversation)
 
 

@@ -113,10 +113,11 @@ def test_whoever_can_be_answered_is_told_who_will_see_it(
 ) -> None:
     server.add("20", "@fernway help", visibility=visibility)
 
-    replyable = only(drain(source_of(server))).replyable
+    mention = only(drain(source_of(server)))
 
-    assert replyable.allowed
-    assert says in replyable.reason
+    assert mention.replyable.allowed
+    assert says in mention.replyable.reason
+    assert mention.private is bool(says)
 
 
 def test_an_author_who_takes_no_replies_is_not_answered_unless_they_name_us(server: FakeMastodon) -> None:

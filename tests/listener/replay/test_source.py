@@ -65,6 +65,7 @@ def test_every_field_of_a_line_reaches_the_mention(tmp_path: Path, clock: Clock)
         author={"id": "b", "handle": "Fernway", "name": "Fernway Help"},
         from_brand=True,
         automatic=True,
+        private=True,
         lang="pt-BR",
         url="https://x.com/ana/status/1",
         replyable=False,
@@ -82,7 +83,12 @@ def test_every_field_of_a_line_reaches_the_mention(tmp_path: Path, clock: Clock)
     )
     assert mention.created_at == datetime(2024, 5, 1, 8, tzinfo=UTC)
     assert mention.received_at == START
-    assert (mention.from_brand, mention.automatic, mention.language) == (True, True, "pt")
+    assert (mention.from_brand, mention.automatic, mention.private, mention.language) == (
+        True,
+        True,
+        True,
+        "pt",
+    )
     assert mention.url == "https://x.com/ana/status/1"
     assert mention.replyable == Replyable(allowed=False, reason="not summoned")
 

@@ -61,6 +61,7 @@ def test_a_message_is_private_and_can_be_answered(x: FakeX) -> None:
     assert mention.text == "My card was charged twice &amp; <again>"
     assert mention.url is None
     assert mention.replyable.allowed
+    assert mention.private
     assert "private" in mention.replyable.reason
     assert not mention.from_brand
 
