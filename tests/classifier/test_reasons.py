@@ -55,8 +55,8 @@ def test_each_sentence_has_its_own_reason(place: int) -> None:
 
 
 def test_talk_about_nothing_has_no_reason() -> None:
-    (empty, vague) = WithReasons(WordBag()).predict(["", "You are the worst, I will never come back."])
-    assert empty.reason == vague.reason == ""
+    found = WithReasons(WordBag()).predict(["", "😡😡 !!!", "You are the worst, I will never come back."])
+    assert [verdict.reason for verdict in found] == ["", "", ""]
 
 
 def test_an_operators_reason_is_found_beside_the_general_ones() -> None:
