@@ -12,27 +12,27 @@ from listener import platforms
 from listener.platform import NamedSettings
 
 
-def source_variable(source: NamedSettings, secret: str) -> str:
-    """Name of the environment variable of one of a source's secrets."""
-    return f"ANSWERBACK_{source.name.upper().replace('-', '_')}_{secret}"
+def variable(name: str, secret: str) -> str:
+    """Name of the environment variable of a secret of the source that is called `name`."""
+    return f"ANSWERBACK_{name.upper().replace('-', '_')}_{secret}"
 
 
-def optional(variable: str) -> SecretStr | None:
-    value = os.environ.get(variable, "").strip()
+def optional(name: str) -> SecretStr | None:
+    value = os.environ.get(name, "").strip()
     return SecretStr(value) if value else None
 
 
-def required(variable: str, purpose: str) -> SecretStr:
+def required(name: str, purpose: str) -> SecretStr:
     """Raises ConfigError naming the variable, where it is not set."""
-    secret = optional(variable)
+    secret = optional(name)
     if secret is None:
-        raise ConfigError(f"The environment variable {variable} is not set; it is needed for {purpose}.")
+        raise ConfigError(f"The environment variable {name} is not set; it is needed for {purpose}.")
     return secret
 
 
 def of_source(source: NamedSettings, secret: str) -> SecretStr | None:
     """One of a source's secrets; None where nobody has set it."""
-    return optional(source_variable(source, secret))
+    return optional(variable(source.name, secret))
 
 
 def lacking_to_read(source: NamedSettings) -> list[str]:
@@ -59,5 +59,5 @@ def missing(config: Config) -> list[str]:
 
 
 def _unset(source: NamedSettings, secrets: Iterable[str]) -> list[str]:
-    names = [source_variable(source, secret) for secret in secrets]
+    names = [variable(source.name, secret) for secret in secrets]
     return [name for name in names if optional(name) is None]

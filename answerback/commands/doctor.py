@@ -94,13 +94,13 @@ def _sources(config: Config) -> Iterator[Finding]:
             "sources", Health.HINT, "None configured; name at least one in [[sources]] of config.toml:"
         )
         for name in platforms.names():
-            yield Finding(name, Health.HINT, _guide(platforms.load(name)))
+            yield Finding(name, Health.HINT, _guide(platforms.load(name), name))
     for source in config.sources:
         platform = platforms.load(source.type)
         for problem in platform.problems(source):
             yield Finding("sources", Health.BAD, f"{source.name}: {problem}")
         if secrets.lacking_to_read(source):
-            yield Finding(source.type, Health.HINT, _guide(platform))
+            yield Finding(source.type, Health.HINT, _guide(platform, source.name))
         elif platform.replies_with is None:
             yield Finding("sources", Health.GOOD, f"{source.name} reads; replies are not possible there.")
         elif lacking := secrets.lacking_to_reply(source):
@@ -138,9 +138,18 @@ def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _guide(platform: Platform) -> str:
-    """What a newcomer has to know and to do, a line each."""
-    return "\n".join((platform.asks, *(f"{n}. {step}" for n, step in enumerate(platform.steps, start=1))))
+def _guide(platform: Platform, name: str) -> str:
+    """What a newcomer has to know and to do, a line each; `name` is the source's."""
+    to_read = [secrets.variable(name, secret) for secret in platform.reads_with[0]]
+    to_reply = [secrets.variable(name, secret) for secret in platform.replies_with or ()]
+    more = [variable for variable in to_reply if variable not in to_read]
+    last = "Fill in its block in config.toml"
+    if to_read:
+        last += f", and set {', '.join(to_read)}"
+    if more:
+        last += f"; to reply also {', '.join(more)}"
+    steps = (*platform.steps, f"{last}.")
+    return "\n".join((platform.asks, *(f"{n}. {step}" for n, step in enumerate(steps, start=1))))
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

@@ -105,10 +105,7 @@ PLATFORM = Platform(
     settings=BlueskySettings,
     connect=_connect,
     asks="An account; no approval, and no price. Answer people, do not write to strangers unasked.",
-    steps=(
-        "In the app, under Settings, Privacy and security, App passwords: add one for Answerback alone.",
-        "Write the account's handle into config.toml, and the app password into the environment.",
-    ),
+    steps=("In the app, under Settings, Privacy and security, App passwords: add one for Answerback alone.",),
     reads_with=((_PASSWORD,),),
     replies_with=(_PASSWORD,),
 )
