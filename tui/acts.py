@@ -11,6 +11,7 @@ from desk.model.case import Case, CaseId, Severity
 from desk.model.correction import Label
 from desk.model.event import EventKind
 from desk.model.mention import Mention
+from desk.model.reply import Reply
 from desk.store import Store
 from tui.text import writer
 
@@ -148,6 +149,17 @@ def approve(case: Case, agent: str, text: str, undo_seconds: float) -> Act:
         lambda store, now: outbox.approve(
             store, case.id, agent=agent, text=text, now=now, undo_seconds=undo_seconds, seen=case.version
         ),
+    )
+
+
+def settle(case: Case, agent: str, reply: Reply, *, out: bool) -> Act:
+    said = "The reply counts as sent" if out else "The reply counts as not sent; its words are a draft again"
+    return Act(
+        case.id,
+        EventKind.REPLY_SETTLED,
+        said,
+        lambda store, now: outbox.settle(store, reply.id, out=out, agent=agent, now=now),
+        undoable=False,
     )
 
 

@@ -67,6 +67,9 @@ _K = EventKind
 ACTIONS: tuple[Action, ...] = (
     Action("case.reply", "r", "reply", "Reply", "Answer the customer's latest post.", _ANSWER,
            footer=True, on_case=True, kind=_K.BRAND_REPLIED),
+    Action("case.settle", "a", "settle", "Is it out?",
+           "Settle a reply in doubt: say whether it is out.", _ANSWER,
+           footer=True, on_case=True, kind=_K.REPLY_SETTLED),
     Action("case.claim", "c", "claim", "Claim", "Make the case yours, also one that a colleague has.", _CASE,
            footer=True, on_case=True, kind=_K.CLAIMED),
     Action("case.resolve", "e", "resolve", "Resolve", "Done: close the case and go on to the next.", _CASE,

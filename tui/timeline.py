@@ -128,6 +128,8 @@ def sentence(event: Event, agent: str, now: datetime, zone: tzinfo | None) -> st
             return f"{who} made it {event.data['severity']}"
         case EventKind.CORRECTED:
             return f"{who} said what the post is: {text.line(Label.from_data(event.data).words, limit=200)}"
+        case EventKind.REPLY_SETTLED:
+            return f"{who} looked: the reply is {'out' if event.data['out'] else 'not out'}"
         case EventKind.NOTED:
             return f"{who} noted"
     return f"{who}: {event.kind.replace('_', ' ')}"

@@ -13,7 +13,7 @@ from desk.model.customer import Customer, CustomerField, Mood
 from desk.model.event import Event
 from desk.model.explanation import Explanation
 from desk.model.mention import Mention, MentionId
-from desk.model.reply import Reply
+from desk.model.reply import Reply, ReplyState
 from desk.model.timeline import effective
 from desk.model.verdict import Verdict
 from desk.store import cases, customers, events, explanations, mentions, replies
@@ -86,6 +86,12 @@ class CaseView:
     def live_reply(self) -> Reply | None:
         """A reply that is on its way; a second one is refused until it is settled."""
         return next((reply for reply in self.replies if reply.is_live), None)
+
+    @property
+    def doubtful_reply(self) -> Reply | None:
+        """A reply of which nobody knows whether it is out."""
+        live = self.live_reply
+        return live if live is not None and live.state is ReplyState.UNCONFIRMED else None
 
 
 def load(store: Store, case_id: CaseId, agent: str) -> CaseView:

@@ -152,7 +152,7 @@ async def test_what_became_of_a_reply(morning: Desk) -> None:
     async with at_desk(morning.store, now=after(1)) as agent:
         assert any("✗ not sent: The [/nope] account is locked." in block for block in agent.blocks)
         await agent.press("j", "j")
-        assert any("Bluesky did not answer; checking whether it is public" in block for block in agent.blocks)
+        assert any("in doubt: Bluesky did not confirm it" in block for block in agent.blocks)
         await agent.press("r")
         assert not agent.app.desk.composer.is_open
 

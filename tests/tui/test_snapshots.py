@@ -13,6 +13,7 @@ from desk.model.case import CaseId
 from tests.kernel import Desk, after
 from tests.tui.drive import MEDIUM, NARROW, make_app, settle
 from tests.tui.test_copies import campaign
+from tests.tui.test_settling import in_doubt
 
 Compare = Callable[..., bool]
 SIZE = (150, 36)
@@ -86,3 +87,9 @@ def test_empty(desk: Desk, snap_compare: Compare) -> None:
 @pytest.mark.parametrize("keys", [pytest.param((), id="shown"), pytest.param(("v",), id="listed")])
 def test_campaign(desk: Desk, snap_compare: Compare, keys: tuple[str, ...]) -> None:
     assert snap_compare(make_app(campaign(desk).store), run_before=pressing(*keys), terminal_size=SIZE)
+
+
+@pytest.mark.parametrize("keys", [pytest.param((), id="shown"), pytest.param(("a",), id="asked")])
+def test_doubt(morning: Desk, snap_compare: Compare, keys: tuple[str, ...]) -> None:
+    in_doubt(morning.store, agent="bob")
+    assert snap_compare(make_app(morning.store), run_before=pressing(*keys), terminal_size=SIZE)

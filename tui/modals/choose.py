@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
@@ -47,12 +47,15 @@ class Choose(ModalScreen[T | None], Generic[T]):
         *,
         own: OwnWords[T] | None = None,
         current: T | None = None,
+        about: Content | None = None,
     ) -> None:
+        """`about` is what the agent should have read before they answer."""
         super().__init__()
         self.question = question
         self.choices = choices
         self.own = own
         self.current = current
+        self.about = about
 
     def compose(self) -> ComposeResult:
         options = [
@@ -63,6 +66,9 @@ class Choose(ModalScreen[T | None], Generic[T]):
             options.append(Option(_label(len(options) + 1, self.own.invitation, "")))
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(self.question)
+            if self.about is not None:
+                with VerticalScroll(id="about"):
+                    yield Static(self.about)
             yield OptionList(*options, id="choices", compact=True)
             if self.own is not None:
                 yield Input(placeholder=self.own.example, id="own", compact=True)

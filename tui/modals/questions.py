@@ -6,21 +6,26 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
+from textual.content import Content
+
 from desk.model.case import Severity
 from desk.model.copies import Wording
 from desk.model.correction import NO_COMPLAINT, SENTIMENTS, Label
 from desk.model.mention import Mention
 from desk.model.platform import platform_of
+from desk.model.reply import Reply
 from desk.store.case_view import Copies
 from desk.store.queue_view import QueueFilter
 from tui import text
 from tui.modals.choose import Choice, Choose, OwnWords
-from tui.timeline import same_words
+from tui.timeline import actor, same_words
 from tui.times import clock
 from tui.when import EXAMPLES, Moment, parse, suggestions
 
 _HANDLE, _EXCERPT = 22, 200
 """Cells and characters of a line that names a post."""
+_LAST_WORDS = 500
+"""Characters of a sender's sentence."""
 _REASONS = ("Not about us", NO_COMPLAINT, "Spam or a bot", "A joke or irony", "Handled elsewhere")
 _SEVERITIES = {
     Severity.URGENT: "harm, press, the law",
@@ -114,6 +119,27 @@ def ask_copy(copies: Copies, first: str, now: datetime, zone: tzinfo | None) -> 
         for copy in copies.latest
     ]
     return Choose(f"{same_words(copies.count)}: open one as a case of its own?", choices)
+
+
+def ask_settle(reply: Reply, agent: str) -> Choose[bool | None]:
+    """Whether a reply of unknown outcome is out; nothing is said where the agent cannot tell."""
+    platform = platform_of(reply.source).title
+    whose = "your" if reply.agent == agent else f"{actor(reply.agent, agent)}’s"
+    last = text.line(reply.error, limit=_LAST_WORDS) or "nothing"
+    about = Content("\n\n").join(
+        [
+            text.content(reply.text),
+            Content.assemble(("The sender last said: ", "$quiet"), last),
+            Content.styled(f"Look on {platform} before you answer.", "$warning"),
+        ]
+    )
+    choices: list[Choice[bool | None]] = [
+        Choice("It is out", True, "counts as sent; it is never sent again"),
+        Choice("It is not out", False, "its words become a draft again"),
+        Choice("I cannot tell", None, "nothing changes"),
+    ]
+    # A key pressed too early must not say what nobody has seen.
+    return Choose(f"Is {whose} reply out?", choices, current=None, about=about)
 
 
 def ask_theme(names: Sequence[str], current: str) -> Choose[str]:

@@ -25,6 +25,7 @@ from tui.modals.questions import (
     ask_correction,
     ask_mood,
     ask_reason,
+    ask_settle,
     ask_severity,
     ask_until,
     ask_what_about,
@@ -92,6 +93,8 @@ class CaseActions(Screen[None]):
                 return case.state is CaseState.SNOOZED
             case "reply":
                 return allowed(case.state, EventKind.CLAIMED)
+            case "settle":
+                return self.view.doubtful_reply is not None
             case "why" | "correct":
                 post = self._answering()
                 return post is not None and post.verdict is not None
@@ -121,6 +124,18 @@ class CaseActions(Screen[None]):
     def on_send_asked(self, message: SendAsked) -> None:
         undo_seconds = self.desk_app.undo_seconds
         self.desk_app.perform(acts.approve(message.case, self.agent, message.text, undo_seconds))
+
+    def action_settle(self) -> None:
+        reply = self.view.doubtful_reply if self.view is not None else None
+        if self.view is None or reply is None:
+            return
+        case = self.view.case
+
+        def chosen(out: bool | None) -> None:
+            if out is not None:
+                self.desk_app.perform(acts.settle(case, self.agent, reply, out=out))
+
+        self.app.push_screen(ask_settle(reply, self.agent), chosen)
 
     # --- acts --------------------------------------------------------------------------------------
 

@@ -171,13 +171,17 @@ def _fate(reply: Reply, *, mine: bool, now: datetime) -> tuple[str, str]:
         case ReplyState.SENDING:
             return f"◷ being sent to {platform}", "$warning"
         case ReplyState.UNCONFIRMED:
+            last = f"\nThe sender last said: {text.line(reply.error, limit=300)}" if reply.error else ""
             return (
-                f"? {platform} did not answer; checking whether it is public before anything else",
+                f"? in doubt: {platform} did not confirm it, and it is looked for before anything else. "
+                f"Look yourself, then press a.{last}",
                 "$warning",
             )
         case ReplyState.FAILED:
             return f"✗ not sent: {text.line(reply.error, limit=300)}", "$error"
         case ReplyState.SENT:
+            if reply.external_id is None:
+                return f"✓ out on {platform}, as somebody saw", "$success"
             return f"✓ public on {platform}", "$success"
         case ReplyState.CANCELLED:
             return "taken back", _QUIET

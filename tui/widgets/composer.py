@@ -32,6 +32,8 @@ def obstacle(view: CaseView, agent: str) -> str:
         return (
             f"No reply possible: {text.line(post.replyable.reason, limit=300) or 'the platform forbids it.'}"
         )
+    if view.doubtful_reply is not None:
+        return "Nobody knows whether the last reply is out: look, then press a."
     if live is not None and live.agent == agent:
         return "Your reply is on its way; until it is out, u takes it back."
     if live is not None:

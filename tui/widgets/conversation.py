@@ -166,7 +166,9 @@ def _standing(view: CaseView, agent: str, now: datetime, zone: tzinfo | None) ->
     case = view.case
     parts = [_owner(case, agent)]
     live = view.live_reply
-    if live is not None and live.agent != agent:
+    if view.doubtful_reply is not None:
+        parts.append(Content.styled("a reply is in doubt", "bold $warning"))
+    elif live is not None and live.agent != agent:
         parts.append(Content.styled(f"{text.line(live.agent)}’s reply is on its way", "bold $warning"))
     if case.state is CaseState.WAITING:
         parts.append(Content.styled("waiting for the customer", "$quiet"))
