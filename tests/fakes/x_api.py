@@ -236,7 +236,8 @@ class FakeX(Loopback):
         return answer | post.extra
 
     def _create(self, body: dict[str, Any]) -> Answer:
-        target = self.posts.get(body["reply"]["in_reply_to_tweet_id"])
+        asked = body["reply"]["in_reply_to_tweet_id"]
+        target = self._version(asked)
         handle = self.users[self.me]["username"]
         if target is None:
             return Answer(
@@ -264,7 +265,8 @@ class FakeX(Loopback):
             ):
                 message = "You are not allowed to create a Tweet with duplicate content."
                 return Answer(403, {"detail": message, "title": "Forbidden", "type": "about:blank"})
-        post_id = self.add_post(self.me, text, replied_to=target.id, links=links)
+        post_id = self.add_post(self.me, text, replied_to=asked, links=links)
+        self.posts[post_id].conversation_id = target.conversation_id
         return Answer(201, {"data": {"id": post_id, "text": text, "edit_history_tweet_ids": [post_id]}})
 
 

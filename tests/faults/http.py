@@ -51,7 +51,8 @@ class HttpFaults:
         self._until = self.clock()
         self._met = 0
         self._awaits_write = False
-        self._before: Answer | None = None
+        self._befores: dict[str, Answer | None] = {}
+        """A page that was right, by the address without its parameters."""
         self._no_names: Any = None
 
     @property
@@ -66,7 +67,7 @@ class HttpFaults:
         return self.no_meaning.get(kind, "")
 
     def begin(self, kind: Kind, seconds: float, *, with_a_write: bool = False) -> datetime:
-        self._kind, self._met, self._before, self._awaits_write = kind, 0, None, with_a_write
+        self._kind, self._met, self._befores, self._awaits_write = kind, 0, {}, with_a_write
         if kind is Kind.UNKNOWN_NAME:
             self._no_names = patch("socket.getaddrinfo", self._look_up(socket.getaddrinfo))
             self._no_names.start()
@@ -112,7 +113,12 @@ class HttpFaults:
         if writes and kind in {Kind.WRONG_PAGE, Kind.WRONG_FIELDS}:
             return Changed(lambda answer: replace(answer, body=_wrong(kind, answer.body, inside=True)))
         if kind in _BODIES:
-            return Changed(lambda answer: self._changed(kind, answer)) if self.is_page(method, path) else None
+            address = path.partition("?")[0]
+            return (
+                Changed(lambda answer: self._changed(kind, answer, address))
+                if self.is_page(method, path)
+                else None
+            )
         return self._plain(kind)
 
     def _plain(self, kind: Kind) -> Fault | None:
@@ -157,12 +163,13 @@ class HttpFaults:
         # X and Mastodon hyphenate differently; the IETF's draft drops the X.
         return dict.fromkeys(("x-rate-limit-reset", "X-RateLimit-Reset", "RateLimit-Reset"), reset)
 
-    def _changed(self, kind: Kind, answer: Answer) -> Answer:
-        before, self._before = self._before, self._before or answer
+    def _changed(self, kind: Kind, answer: Answer, address: str) -> Answer:
+        before = self._befores.get(address)
+        self._befores[address] = before or answer
         match kind:
             case Kind.TWICE:
                 # Every second request gets the page before it once more.
-                self._before = None if before else answer
+                self._befores[address] = None if before else answer
                 return before or answer
             case Kind.SAME_FOR_EVER:
                 return before or answer
