@@ -99,31 +99,31 @@ class DeskApp(App[None]):
     # --- the only way to the store -----------------------------------------------------------------
 
     @work(thread=True, exclusive=True, group="queue", exit_on_error=False)
-    def read_queue(self, wanted: QueueFilter, rows: int, moment: datetime) -> None:
+    def read_queue(self, asked: int, wanted: QueueFilter, rows: int, moment: datetime) -> None:
         """The first rows of a shelf, at least `rows` of them, and then all counts, which take longer."""
         worker = get_current_worker()
         page = queue_view.page(self.store, wanted, limit=max(PAGE_ROWS, rows))
         if worker.is_cancelled:
             return
-        self.desk.post_message(QueueLoaded(wanted, page))
+        self.desk.post_message(QueueLoaded(asked, page))
         counts = queue_view.counts(self.store, wanted, moment)
         if not worker.is_cancelled:
-            self.desk.post_message(CountsLoaded(wanted, counts, health_view.troubles(self.store, moment)))
+            self.desk.post_message(CountsLoaded(asked, counts, health_view.troubles(self.store, moment)))
 
     @work(thread=True, exclusive=True, group="more", exit_on_error=False)
-    def read_more(self, wanted: QueueFilter, after: Key) -> None:
+    def read_more(self, asked: int, wanted: QueueFilter, after: Key) -> None:
         """The page behind a key."""
         page = queue_view.page(self.store, wanted, after, limit=PAGE_ROWS)
         if not get_current_worker().is_cancelled:
-            self.desk.post_message(MoreLoaded(wanted, page))
+            self.desk.post_message(MoreLoaded(asked, wanted, after, page))
 
     @work(thread=True, exclusive=True, group="case", exit_on_error=False)
-    def read_case(self, case_id: CaseId) -> None:
+    def read_case(self, asked: int, case_id: CaseId) -> None:
         message: CaseLoaded | CaseGone
         try:
-            message = CaseLoaded(case_view.load(self.store, case_id, self.agent))
+            message = CaseLoaded(asked, case_view.load(self.store, case_id, self.agent))
         except NotFoundError as error:
-            message = CaseGone(case_id, str(error))
+            message = CaseGone(asked, case_id, str(error))
         if not get_current_worker().is_cancelled:
             self.desk.post_message(message)
 

@@ -1,4 +1,8 @@
-"""What widgets and workers tell the screen. Down the tree go attributes, up come these."""
+"""What widgets and workers tell the screen. Down the tree go attributes, up come these.
+
+What was read has the number under which the screen asked for it: of two readings the one that was asked for
+first may come last, and is to be known by that.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from textual.message import Message
 
 from desk.model.case import Case, CaseId
 from desk.store.case_view import CaseView
-from desk.store.queue_view import QueueCounts, QueueFilter, QueuePage, Shelf
+from desk.store.queue_view import Key, QueueCounts, QueueFilter, QueuePage, Shelf
 from tui.acts import Act
 
 
@@ -67,31 +71,34 @@ class ComposerLeft(Message):
 
 @dataclass
 class QueueLoaded(Message):
-    """The queue's first rows, for the filter for which they were read."""
+    """The queue's first rows."""
 
-    wanted: QueueFilter
+    asked: int
     page: QueuePage
 
 
 @dataclass
 class CountsLoaded(Message):
-    """How many cases the shelves hold under a filter, and what keeps all cases from moving."""
+    """How many cases the shelves hold, and what keeps all cases from moving."""
 
-    wanted: QueueFilter
+    asked: int
     counts: QueueCounts
     troubles: tuple[str, ...]
 
 
 @dataclass
 class MoreLoaded(Message):
-    """The rows that follow those which the queue had."""
+    """The rows that follow a key, for the filter for which they were read."""
 
+    asked: int
     wanted: QueueFilter
+    after: Key
     page: QueuePage
 
 
 @dataclass
 class CaseLoaded(Message):
+    asked: int
     view: CaseView
 
 
@@ -99,6 +106,7 @@ class CaseLoaded(Message):
 class CaseGone(Message):
     """The case is no longer in the store."""
 
+    asked: int
     case_id: CaseId
     sentence: str
 

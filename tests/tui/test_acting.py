@@ -10,7 +10,7 @@ from desk.model.event import EventKind
 from desk.model.reply import ReplyState
 from desk.store.queue_view import Shelf
 from tests.kernel import NOON, Desk, FakeSender, after, post
-from tests.tui.drive import at_desk
+from tests.tui.drive import at_desk, settle
 
 
 async def test_claim_and_undo(morning: Desk) -> None:
@@ -215,13 +215,10 @@ async def test_the_posts_address_is_copied(desk: Desk) -> None:
 
 
 async def test_a_case_that_is_gone_is_said_once(morning: Desk) -> None:
-    from tui.messages import CaseGone
-
     async with at_desk(morning.store) as agent:
-        agent.app.read_case(CaseId(99))
-        agent.app.desk.post_message(CaseGone(CaseId(99), "There is no case 99 in this store."))
-        await agent.look()
-        assert "There is no case 99 in this store." in agent.said
+        agent.app.desk.came_back(CaseId(99), compose=False)
+        await settle(agent.pilot)
+        assert agent.said == ["There is no case 99 in this store."]
 
 
 async def test_events_are_told_in_words(morning: Desk) -> None:

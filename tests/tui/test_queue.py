@@ -144,10 +144,10 @@ async def test_a_case_kept_under_the_cursor_reads_as_it_is_whichever_was_read_fi
 ) -> None:
     async with at_desk(morning.store, keys=["j"]) as agent:
         casework.resolve(morning.store, CaseId(2), agent="bob", now=NOON)
-        wanted = agent.app.desk.wanted
+        wanted, asked = agent.app.desk.wanted, agent.app.desk.asked
         messages: list[Message] = [
-            CaseLoaded(case_view.load(morning.store, CaseId(2), AGENT)),
-            QueueLoaded(wanted, queue_view.page(morning.store, wanted, limit=PAGE_ROWS)),
+            CaseLoaded(asked, case_view.load(morning.store, CaseId(2), AGENT)),
+            QueueLoaded(asked, queue_view.page(morning.store, wanted, limit=PAGE_ROWS)),
         ]
         for message in messages if case_first else reversed(messages):
             agent.app.desk.post_message(message)

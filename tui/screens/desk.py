@@ -51,12 +51,14 @@ class DeskScreen(Finding):
         self._version = 0
         self._shown: QueueFilter | None = None
         """The filter whose rows the queue shows; None before the first."""
+        self._shown_asked = 0
         self._next: Key | None = None
         self._let_go: CaseId | None = None
         self._came_back: CaseId | None = None
         self._compose_on: CaseId | None = None
         self._store_said = ""
         self._case_wanted: CaseId | None = None
+        self._case_asked = 0
         self._possible: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -141,10 +143,11 @@ class DeskScreen(Finding):
     # --- the queue ---------------------------------------------------------------------------------
 
     def on_queue_loaded(self, message: QueueLoaded) -> None:
-        if message.wanted != self.wanted:
+        if message.asked < self.queue_asked:
             return
         fresh = self._shown != self.wanted
-        self._shown, self._next = self.wanted, message.page.next_key
+        self._shown, self._shown_asked = self.wanted, message.asked
+        self._next = message.page.next_key
         self.remember(message.page.rows)
         queue = self.queue
         selected = queue.selected.case.id if queue.selected else None
@@ -163,17 +166,20 @@ class DeskScreen(Finding):
         self._show_emptiness()
 
     def on_counts_loaded(self, message: CountsLoaded) -> None:
-        if message.wanted == self.wanted:
+        if message.asked >= self.queue_asked:
             self.counts, self.troubles = message.counts, message.troubles
             self._show_counts()
 
     @on(MoreWanted)
     def _more_wanted(self) -> None:
         if self._next is not None and self._shown is not None:
-            self.desk_app.read_more(self._shown, self._next)
+            self.asked += 1
+            self.desk_app.read_more(self.asked, self._shown, self._next)
 
     def on_more_loaded(self, message: MoreLoaded) -> None:
-        if message.wanted == self._shown:
+        # Rows may have moved since it was asked for: a page fits only to the queue whose end it begins at.
+        fits = message.wanted == self._shown and message.after == self._next
+        if fits and message.asked > self._shown_asked:
             self._next = message.page.next_key
             self.queue.append(message.page.rows, more=self._next is not None)
 
@@ -215,7 +221,7 @@ class DeskScreen(Finding):
 
     async def on_case_loaded(self, message: CaseLoaded) -> None:
         view = message.view
-        if view.case.id != self._case_wanted:
+        if view.case.id != self._case_wanted or message.asked < self._case_asked:
             return
         self.view = view
         self.queue.update_case(view.case)
@@ -248,6 +254,8 @@ class DeskScreen(Finding):
         return self.view is None and self._case_wanted is not None
 
     def on_case_gone(self, message: CaseGone) -> None:
+        if message.case_id != self._case_wanted or message.asked < self._case_asked:
+            return
         self.reply_wanted = False
         self.say(message.sentence, bad=True)
         self._let_go = message.case_id
@@ -304,7 +312,9 @@ class DeskScreen(Finding):
 
     def _read_case(self, case_id: CaseId) -> None:
         self._case_wanted = case_id
-        self.desk_app.read_case(case_id)
+        self.asked += 1
+        self._case_asked = self.asked
+        self.desk_app.read_case(self.asked, case_id)
 
     def _show_titles(self) -> None:
         middle = self.query_one("#conversation-pane")

@@ -42,6 +42,10 @@ class Finding(CaseActions):
         self.brands = set[str]()
         self.sources = set[str]()
         """What the queue has shown so far, to narrow it to."""
+        self.asked = 0
+        """Number of the latest reading; each has one of its own."""
+        self.queue_asked = 0
+        """That of the latest reading of the queue: an older one that comes later says nothing."""
 
     @property
     def queue(self) -> QueueList:
@@ -102,7 +106,9 @@ class Finding(CaseActions):
             self._read_queue()
 
     def _read_queue(self) -> None:
-        self.desk_app.read_queue(self.wanted, self.queue.reach, self.desk_app.now())
+        self.asked += 1
+        self.queue_asked = self.asked
+        self.desk_app.read_queue(self.asked, self.wanted, self.queue.reach, self.desk_app.now())
 
     def _show_counts(self) -> None:
         brand, source = self.wanted.brand, self.wanted.source
