@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, tzinfo
@@ -75,6 +76,8 @@ class DeskApp(App[None]):
         self.keys = dict(keymap or {})
         self.undo_seconds = undo_seconds
         self.reasons = tuple(reasons)
+        self._drafts: dict[CaseId, str] = {}
+        self._drafting = threading.Lock()
         self._unsavable: tuple[CaseId, str] | None = None
         """A draft that could not be saved when the agent wanted to leave."""
         for known in themes.THEMES:
@@ -142,9 +145,16 @@ class DeskApp(App[None]):
         """Ask which words moved a verdict; the answer comes as any change of the store does."""
         explaining.ask(self.store, mention_id, self.now())
 
+    def save_draft(self, case_id: CaseId, words: str) -> Worker[None]:
+        self._drafts[case_id] = words
+        return self._save_draft(case_id)
+
     @work(thread=True, group="draft", exit_on_error=False)
-    def save_draft(self, case_id: CaseId, words: str) -> None:
-        outbox.save_draft(self.store, case_id, agent=self.agent, text=words, now=self.now())
+    def _save_draft(self, case_id: CaseId) -> None:
+        """One after another, and each the newest words: saves that wait for the store may pass each other."""
+        with self._drafting:
+            words = self._drafts[case_id]
+            outbox.save_draft(self.store, case_id, agent=self.agent, text=words, now=self.now())
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """The one place for what workers could not do: a sentence where the kernel has one."""

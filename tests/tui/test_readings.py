@@ -108,3 +108,13 @@ async def test_words_are_given_back_although_an_older_state_still_has_the_reply(
         await settle(agent.pilot)
         assert desk.composer.is_open
         assert desk.composer.field.text == "We are sorry"
+
+
+async def test_of_drafts_that_wait_for_the_store_the_newest_is_kept(morning: Desk) -> None:
+    async with at_desk(morning.store) as agent:
+        with morning.store.write():
+            for words in ("We", "We are", "We are sorry"):
+                agent.app.save_draft(CaseId(1), words)
+                await agent.pilot.pause(0)
+        await settle(agent.pilot)
+        assert case_view.load(morning.store, CaseId(1), AGENT).draft == "We are sorry"
