@@ -5,6 +5,7 @@ The cells are those of test_matrix.py, and the other feeds of each platform besi
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -31,6 +32,8 @@ LEGEND = (
 
 
 def cell_of(parameter: str, kind: Kind) -> Cell:
+    # In a process of its own: every fault is logged, thousands of times.
+    logging.getLogger("listener").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="answerback-faults-") as folder:
         return measure(parameter, kind, Path(folder))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -90,7 +89,6 @@ class Desk:
                 done = done or stop(None)
 
         moves = Moves(self.rig.clock, lambda: done)
-        logging.getLogger("listener").setLevel(logging.CRITICAL)
         run_source(source, record, load_cursor, moves, note, now=self.rig.clock, random=Random(11).random)  # noqa: S311
 
     @cached_property
