@@ -19,6 +19,7 @@ import httpx
 from desk.errors import InputError
 from desk.ports import Now
 from listener.api_errors import ApiError
+from listener.news import News
 from listener.platforms.mastodon.account import MastodonAccount, is_id, server_url
 from listener.platforms.mastodon.api import MastodonClient
 from listener.platforms.mastodon.instance import read_instance
@@ -31,9 +32,6 @@ LONGEST_RETRY_SECONDS = 300.0
 REFUSED_RETRY_SECONDS = 900.0
 """A server without streaming, or a wrong token: polling goes on, so there is no hurry."""
 LINE_LIMIT_BYTES = 1_000_000
-GAP_SECONDS = 2.0
-"""A burst of events asks for one poll, not for one each."""
-_SLICE_SECONDS = 0.5
 _DELETED_LIMIT = 1_000
 _TELLINGS = 3
 """A deletion is passed on as often, because a batch may fail to be stored."""
@@ -60,19 +58,13 @@ class MastodonStream:
         self._params = {"tag": hashtag.lstrip("#")} if hashtag else None
         self._silence_seconds, self._random = silence_seconds, random
         self._lock = threading.Lock()
-        self._woken: list[threading.Event] = []
+        self._news = News()
         self._deleted: dict[str, int] = {}
         self._socket: socket.socket | None = None
 
     def waits(self, stop: Stop, interval_seconds: float) -> Stop:
-        """A stop for `run_source` whose waits up to `interval_seconds` end with the next event.
-
-        Longer waits are those that the platform has asked for: nothing shortens them.
-        """
-        woken = threading.Event()
-        with self._lock:
-            self._woken.append(woken)
-        return _Waits(stop, woken, interval_seconds)
+        """A stop for `run_source` whose waits up to `interval_seconds` end with the next event."""
+        return self._news.waits(stop, interval_seconds)
 
     def deleted(self) -> tuple[str, ...]:
         """Ids of statuses that the server says are gone, until `told` has been called often enough."""
@@ -131,7 +123,7 @@ class MastodonStream:
             try:
                 event = _Event()
                 # Nobody knows what the stream would have told before it was open.
-                self._wake()
+                self._news.wake()
                 for line in _lines(response):
                     if stop.is_set():
                         return
@@ -151,12 +143,7 @@ class MastodonStream:
         with self._lock:
             if event.name == "delete" and is_id(event.status_id) and len(self._deleted) < _DELETED_LIMIT:
                 self._deleted[event.status_id] = _TELLINGS
-        self._wake()
-
-    def _wake(self) -> None:
-        with self._lock:
-            for woken in self._woken:
-                woken.set()
+        self._news.wake()
 
     def _cut(self, stop: Stop) -> None:
         """Reading blocks for as long as the server is silent: end it when it is time to stop."""
@@ -199,29 +186,3 @@ def _lines(response: httpx.Response) -> Iterator[str]:
             yield line.removesuffix(b"\r").decode("utf-8", "replace")
         if len(rest) > LINE_LIMIT_BYTES:
             raise ApiError(f"{response.url.host} sent a line of more than {LINE_LIMIT_BYTES:,} bytes")
-
-
-@dataclass(frozen=True, slots=True)
-class _Waits:
-    """A stop whose waits an event can end; see `MastodonStream.waits`."""
-
-    stop: Stop
-    woken: threading.Event
-    interval_seconds: float
-
-    def is_set(self) -> bool:
-        return self.stop.is_set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if timeout is None or timeout > self.interval_seconds:
-            return self.stop.wait(timeout)
-        left, pause = timeout, min(GAP_SECONDS, timeout)
-        while left > 0:
-            if self.stop.wait(pause):
-                return True
-            left -= pause
-            if self.woken.is_set():
-                self.woken.clear()
-                return False
-            pause = min(_SLICE_SECONDS, left)
-        return self.stop.is_set()
