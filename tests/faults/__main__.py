@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -32,8 +33,9 @@ LEGEND = (
 
 
 def cell_of(parameter: str, kind: Kind) -> Cell:
-    # In a process of its own: every fault is logged, thousands of times.
-    logging.getLogger("listener").setLevel(logging.CRITICAL)
+    # In a process of its own: every fault is logged, thousands of times, by us and by the mail libraries.
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(prefix="answerback-faults-") as folder:
         return measure(parameter, kind, Path(folder))
 
