@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from desk.store.spending import StoreLedger
 from listener.platform import NamedSettings
 from listener.platforms.x import PLATFORM, XSettings
 from tests.fakes.clock import START, Clock
-from tests.fakes.ledger import open_ledger
 from tests.fakes.x_api import KEYS, FakeX
 
 BEARER_ONLY = frozenset({"BEARER_TOKEN"})
@@ -31,11 +29,6 @@ def secrets_of(*names: str) -> Any:
 def settings(**changes: Any) -> XSettings:
     given = {"type": "x", "brand": "fernway", "handle": "Fernway", "user_id": "10"}
     return XSettings.model_validate(given | changes)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> StoreLedger:
-    return open_ledger(tmp_path)
 
 
 def test_a_source_with_everything_has_a_feed_for_everything(clock: Clock, ledger: StoreLedger) -> None:
