@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,15 +22,8 @@ from tests.fakes.mastodon_reading import (
     SEARCH,
     drain,
     mentions,
-    peopled,
     source_of,
 )
-
-
-@pytest.fixture
-def server(clock: Clock) -> Iterator[FakeMastodon]:
-    with FakeMastodon(clock) as fake:
-        yield peopled(fake)
 
 
 @pytest.mark.parametrize(

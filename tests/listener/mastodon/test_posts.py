@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from desk.errors import SourceError
-from tests.fakes.clock import START, Clock
+from tests.fakes.clock import START
 from tests.fakes.loopback import Answer
 from tests.fakes.mastodon_api import FakeMastodon
 from tests.fakes.mastodon_reading import (
@@ -18,15 +17,8 @@ from tests.fakes.mastodon_reading import (
     ids,
     mentions,
     only,
-    peopled,
     source_of,
 )
-
-
-@pytest.fixture
-def server(clock: Clock) -> Iterator[FakeMastodon]:
-    with FakeMastodon(clock) as fake:
-        yield peopled(fake)
 
 
 def test_a_post_reaches_the_desk_with_what_the_server_says_of_it(server: FakeMastodon) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,12 +22,6 @@ from tests.fakes.mastodon_reading import (
     peopled,
     source_of,
 )
-
-
-@pytest.fixture
-def server(clock: Clock) -> Iterator[FakeMastodon]:
-    with FakeMastodon(clock) as fake:
-        yield peopled(fake)
 
 
 def test_ulids_page_like_numbers(clock: Clock) -> None:
