@@ -22,12 +22,13 @@ from desk.errors import (
     SendUnknownError,
 )
 from desk.model.case import CLOSED, CaseId
+from desk.model.copies import Wording
 from desk.model.event import Event, EventKind
 from desk.model.mention import Author, Mention
 from desk.model.platform import measure_reply, platform_of
 from desk.model.reply import Outgoing, Reply, ReplyId, ReplyState, SentPost
 from desk.ports import ReplySender
-from desk.store import Store, cases, events, mentions, replies
+from desk.store import Store, cases, events, mentions, replies, wordings
 
 UNDO_SECONDS = 6.0
 """How long an approved reply waits for its agent to think again."""
@@ -310,6 +311,7 @@ def _published(store: Store, reply: Reply, sent: SentPost, now: datetime) -> Non
         )
         mentions.insert(db, post, None)
         mentions.decide(db, post.id, "brand_post", ("A reply of this desk.",), reply.case_id)
+        wordings.save(db, post, Wording.of(post.text), near=False)
         credit(db, reply, post, now)
 
 

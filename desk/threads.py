@@ -17,7 +17,7 @@ from desk.model.mention import Mention, MentionId, mention_id
 from desk.model.reply import Reply, same_words
 from desk.model.sla import SlaPolicy, choose_policy
 from desk.store import Store, cases, events, mentions, replies, wordings
-from desk.triage import Action, Context, Decision, Rules, decide, folded
+from desk.triage import Action, Context, Decision, Rules, decide, folded, repeated, speaks_for_brand
 
 
 def triage_pending(store: Store, rules: Rules, now: datetime, limit: int = 200) -> int:
@@ -65,9 +65,14 @@ def _triage(db: Database, item: mentions.Undecided, rules: Rules, now: datetime)
         context = Context(known[0] if known else None, elsewhere)
     decision = decide(mention, item.verdict, context, rules.triage)
     wording = Wording.of(mention.text) if decision.action is Action.OPEN else None
-    if wording is not None and wording.can_be_copy and rules.triage.fold_within:
-        repeated = wordings.originals(db, mention, wording, rules.triage.fold_within)
-        decision = folded(decision, mention, context, repeated)
+    if wording is not None:
+        first = wordings.first_said(db, mention, wording)
+        decision = repeated(decision, mention, wording, context, first, rules.triage)
+        if decision.action is Action.OPEN and wording.can_be_copy and rules.triage.fold_within:
+            originals = wordings.originals(db, mention, wording, rules.triage.fold_within)
+            decision = folded(decision, mention, context, originals)
+    elif speaks_for_brand(mention, rules.triage):
+        wordings.save(db, mention, Wording.of(mention.text), near=False)
     case_id: CaseId | None = decision.into
     match decision.action:
         case Action.OPEN if item.customer_id is not None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 import regex
 
 from desk.model.case import CLOSED, Case, CaseId, CaseState, Opening, Severity
-from desk.model.copies import Original, word_for_word
+from desk.model.copies import Original, Wording, only_repeats, word_for_word
 from desk.model.folding import fold
 from desk.model.mention import Mention
 from desk.model.platform import written
@@ -104,9 +104,8 @@ def decide(mention: Mention, verdict: Verdict | None, context: Context, policy: 
     """Decide on one mention. `verdict` is None for the brand's own and for deleted posts."""
     if mention.from_brand:
         return Decision(Action.BRAND_POST, ("Written by the brand's own account.",))
-    for name in (mention.author.handle, mention.author.external_id):
-        if (ally := Ally.of(mention.source, name)) in policy.allies:
-            return Decision(Action.NOISE, (f"An ally of the brand: {ally}.",))
+    if (ally := _ally(mention, policy)) is not None:
+        return Decision(Action.NOISE, (f"An ally of the brand: {ally}.",))
     if verdict is None:
         return Decision(Action.NOISE, ("Deleted by its author before it was read.",))
     thanks = not verdict.is_complaint and (
@@ -115,6 +114,36 @@ def decide(mention: Mention, verdict: Verdict | None, context: Context, policy: 
     if context.previous is not None:
         return _decide_in_known_thread(mention, verdict, context.previous, policy, thanks=thanks)
     return _decide_in_new_thread(mention, verdict, context, policy, thanks=thanks)
+
+
+def speaks_for_brand(mention: Mention, policy: TriagePolicy) -> bool:
+    return mention.from_brand or _ally(mention, policy) is not None
+
+
+def repeated(
+    decision: Decision,
+    mention: Mention,
+    wording: Wording,
+    context: Context,
+    first: Mention | None,
+    policy: TriagePolicy,
+) -> Decision:
+    """The same decision, or to leave a post whose writer only passes on what the brand or an ally has said.
+
+    `decision` is to open a case, and `first` is the oldest post with the words of `mention`. Who is known in
+    the conversation, or sends the brand its own words in private, wants something by it.
+    """
+    if decision.action is not Action.OPEN or context.previous is not None or mention.private:
+        return decision
+    if first is None or not speaks_for_brand(first, policy) or not only_repeats(wording, first):
+        return decision
+    said = f"Only the words of {written(first.source, first.author.handle)}, who speaks for the brand."
+    return Decision(Action.NOISE, (*decision.reasons[:1], said))
+
+
+def _ally(mention: Mention, policy: TriagePolicy) -> Ally | None:
+    names = (mention.author.handle, mention.author.external_id)
+    return next((ally for name in names if (ally := Ally.of(mention.source, name)) in policy.allies), None)
 
 
 def folded(decision: Decision, mention: Mention, context: Context, originals: Sequence[Original]) -> Decision:

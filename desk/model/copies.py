@@ -3,6 +3,9 @@
 Stricter than `desk.model.similarity`, because a copy gets no clock of its own. Twelve words that are equal
 are seldom equal by chance; "where is my parcel, it has been two weeks now" may be. A number that the first
 post does not have, an order's or an address's, makes a post its writer's own, however alike the rest.
+
+What repeats the brand's own words is nobody's complaint at all. There one word more is its writer's: an
+announcement with "Liars" behind it is near, and no mere repetition.
 """
 
 from __future__ import annotations
@@ -14,14 +17,17 @@ import regex
 from desk.model.case import Case
 from desk.model.folding import fold
 from desk.model.mention import Mention
-from desk.model.similarity import Fingerprint, fingerprint, is_near
+from desk.model.similarity import SHORT_WORDS, Fingerprint, fingerprint, is_near
 
 EXACT_WORDS = 12
 """So many words, without handles and links, and all of them the same. A marked retweet may be shorter."""
 NEAR_WORDS = 16
 """So many words in each of two texts that are nearly the same: in fewer, one other word is another matter."""
+SAID_WORDS = 8
+"""So many words are not the brand's by chance: fewer are needed than among customers, who all speak as "I" of
+the same troubles. A retweet that is marked as the brand's may be shorter."""
 
-_PASSED_ON = regex.compile(r"\A\s*+(?:rt|mt)\b\s*+:?\s*+@", regex.IGNORECASE)
+_PASSED_ON = regex.compile(r"\A\s*+(?:rt|mt)\b\s*+:?\s*+@(?P<whose>[\w.@-]*+)", regex.IGNORECASE)
 _LINKS_AND_HANDLES = regex.compile(r"https?:\S*+|\bwww\.\S++|(?<![\w.+-])@[\w.@-]++")
 _OWN = regex.compile(
     r"[\w.+-]{1,64}+@[\w-]++(?:\.[\w-]++)++|[\p{L}\p{M}\p{Nd}_-]*\p{Nd}[\p{L}\p{M}\p{Nd}_-]*+"
@@ -65,6 +71,20 @@ def is_copy(later: Wording, first: Wording) -> bool:
         return True
     words = min(later.fingerprint.words, first.fingerprint.words)
     return words >= NEAR_WORDS and is_near(later.fingerprint, first.fingerprint)
+
+
+def only_repeats(later: Wording, first: Mention) -> bool:
+    """Whether `later` has all words of `first`, a post for the brand, and none of its writer's own.
+
+    What `first` itself passed on are another's words.
+    """
+    if _PASSED_ON.match(first.text) or not own_details(later.text) <= own_details(first.text):
+        return False
+    mark, handle = _PASSED_ON.match(later.text), first.author.handle.lower()
+    # A Mastodon handle may be written without its server.
+    is_marked = mark is not None and mark["whose"].lower() in {handle, handle.partition("@")[0]}
+    least = SHORT_WORDS + 1 if is_marked else SAID_WORDS
+    return later.fingerprint.words >= least and word_for_word(later.text, first.text)
 
 
 def word_for_word(one: str, other: str) -> bool:

@@ -316,6 +316,11 @@ def m001_first_schema(db: Database) -> None:
     )
 
 
+@MIGRATIONS()
+def m002_equal_words(db: Database) -> None:
+    db.conn.execute("CREATE INDEX wordings_by_words ON wordings(exact)")
+
+
 def _statements(script: str) -> Iterator[str]:
     """One statement at a time: `executescript` would commit the migration's transaction."""
     statement = ""

@@ -1,4 +1,4 @@
-"""How the posts that opened cases are worded, so that their copies are found without comparing with all."""
+"""How the posts that opened cases, and those for the brand, are worded: so repetitions of them are found."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ _HALF = 8
 """Bytes of each half of a fingerprint's bits; as a blob, because the halves are unsigned."""
 
 
-def save(db: Database, mention: Mention, wording: Wording) -> None:
-    """Keep how a post is worded; what was kept of it before goes. Nothing copies a short text."""
+def save(db: Database, mention: Mention, wording: Wording, *, near: bool = True) -> None:
+    """Keep how a post is worded; what was kept of it before goes. Nothing copies a short text.
+
+    Without `near` it is found by equal words only.
+    """
     forget(db, mention.id)
     keys = bands(wording.fingerprint)
     if not keys:
@@ -26,7 +29,7 @@ def save(db: Database, mention: Mention, wording: Wording) -> None:
     mark = wording.fingerprint
     bits = mark.simhash.to_bytes(_HALF, "big") + mark.check.to_bytes(_HALF, "big")
     db.execute("INSERT INTO wordings VALUES (?, ?, ?, ?)", (mention.id, mark.exact, bits, mark.words))
-    for key in keys:
+    for key in keys if near else ():
         db.execute("INSERT INTO wording_bands VALUES (?, ?, ?)", (key, to_ms(mention.created_at), mention.id))
 
 
@@ -64,6 +67,20 @@ def originals(db: Database, mention: Mention, wording: Wording, within: timedelt
         if first is not None and case is not None and is_copy(wording, Wording.of(first.text)):
             found.append(Original(first, case))
     return found
+
+
+def first_said(db: Database, mention: Mention, wording: Wording) -> Mention | None:
+    """The oldest public post to or by the same brand that has the very words of `mention` and is no younger.
+
+    None where `mention` is the first. The platform does not matter.
+    """
+    rows = db.query(
+        f"SELECT {mentions.COLUMNS} FROM wordings w JOIN mentions m ON m.id = w.mention_id WHERE w.exact = ? "
+        "AND m.brand = ? AND m.private = 0 AND m.id <> ? AND m.created_at <= ? "
+        "ORDER BY m.created_at, m.seq LIMIT 1",
+        (wording.fingerprint.exact, mention.brand, mention.id, to_ms(mention.created_at)),
+    )
+    return next((mentions.mention_of(row) for row in rows), None)
 
 
 def _marks(values: Sequence[object]) -> str:
