@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import constants, work
 from textual.app import App
 from textual.worker import Worker, WorkerFailed, WorkerState, get_current_worker
 
@@ -28,6 +30,7 @@ from tui.screens.desk import DeskScreen
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.driver import Driver
 
 PAGE_ROWS = 100
 _THREADS = 4
@@ -86,6 +89,13 @@ class DeskApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.defaults(dark=self.current_theme.dark)
+
+    def get_driver_class(self) -> type[Driver]:
+        if sys.platform == "win32" or constants.DRIVER is not None:
+            return super().get_driver_class()
+        from tui.driver import DeskDriver  # noqa: PLC0415 -- Windows has not what it imports
+
+        return DeskDriver
 
     def get_default_screen(self) -> DeskScreen:
         return DeskScreen(agent=self.agent, now=self.now(), zone=self.zone)
@@ -176,4 +186,16 @@ class DeskApp(App[None]):
             except WorkerFailed:  # the reason is said where all workers' errors are
                 self._unsavable = unsaved
                 return
+        self.exit()
+
+    def on_terminal_gone(self) -> None:
+        # By way of the screen, which answers once it is mounted: an app that ends sooner ends in a traceback.
+        self.desk.call_later(self._leave_unasked)
+
+    async def _leave_unasked(self) -> None:
+        """Leave as on the agent's wish, but whether the draft is saved or not: nobody is there to decide."""
+        unsaved = self.desk.unsaved_draft()
+        if unsaved is not None:
+            with suppress(WorkerFailed):
+                await self.save_draft(*unsaved).wait()
         self.exit()

@@ -126,3 +126,7 @@ class Refused(Message):
     act: Act | None = None
     final: bool = True
     """Asking again cannot help: the kernel forbids it. Not so for a store that was busy or full."""
+
+
+class TerminalGone(Message):
+    """Nobody sees the desk any more, and no key can come."""

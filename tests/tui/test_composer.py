@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from desk import casework, outbox
+from desk.errors import StoreError
 from desk.model.case import CaseId
 from desk.model.event import EventKind
 from desk.model.reply import ReplyState
 from desk.store import case_view
 from tests.kernel import NOON, Desk, FakeSender, after, post
 from tests.tui.drive import at_desk, settle
+from tui.messages import TerminalGone
 from tui.widgets.composer import ReplyField
 
 
@@ -84,6 +90,19 @@ async def test_leaving_the_desk_keeps_the_draft(morning: Desk) -> None:
         await agent.type("Half a sen")
         await agent.press("ctrl+q")
     assert case_view.load(morning.store, CaseId(1), "ada").draft == "Half a sen"
+
+
+async def test_without_a_terminal_nothing_is_asked(morning: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise StoreError("The disk is full.")
+
+    async with at_desk(morning.store, keys=["r"]) as agent:
+        await agent.type("Half a sen")
+        monkeypatch.setattr(outbox, "save_draft", refuse)
+        agent.app.post_message(TerminalGone())
+        await settle(agent.pilot)
+        assert "The disk is full." in agent.said
+        assert not agent.app.is_running
 
 
 async def test_a_click_on_another_case_keeps_the_draft(morning: Desk) -> None:
