@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from desk import deliveries, explaining, intake, outbox, threads, watch
-from desk.classification import classify_pending
+from desk.classification import classify_pending, retry_unread
 from desk.errors import DeskError
 from desk.model.thresholds import ALIKE, Thresholds
 from desk.ports import AlertChannel, Batch, DeletionCheck, Explain, Now, Predictor, ReplySender, Source
@@ -40,6 +40,10 @@ _POSTS_A_STEP = 128
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def _warn_of_unread(count: int) -> None:
+    log.warning("the classifier failed on %d posts, which are kept: answerback quarantine", count)
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """The steps with everything that they need; made by `bootstrap`."""
@@ -56,6 +60,8 @@ class Pipeline:
     """None answers no questions."""
     listening: Sequence[Source] = ()
     """The sources that are read here."""
+    on_unread: Callable[[int], object] = _warn_of_unread
+    """Hears how many posts the classifier has just failed on."""
 
     def think(self, now: datetime) -> int:
         """Explain what agents ask about, classify the oldest posts that wait, and triage what can be.
@@ -63,7 +69,7 @@ class Pipeline:
         0 when nothing is left to do.
         """
         worked = explaining.answer(self.store, self.explain) if self.explain else 0
-        worked += classify_pending(self.store, self.predictor, _POSTS_A_STEP, self.thresholds)
+        worked += classify_pending(self.store, self.predictor, _POSTS_A_STEP, self.thresholds, self.on_unread)
         while decided := threads.triage_pending(self.store, self.rules, now):
             worked += decided
         return worked
@@ -93,7 +99,7 @@ class ReplayResult:
     """Records read by this run, readable or not."""
     mentions_new: int
     quarantined: int
-    """Unreadable records that were not known yet."""
+    """Unreadable records that were not known yet, and posts that the classifier failed on."""
 
 
 def replay(
@@ -114,6 +120,13 @@ def replay(
     SourceError and StoreError.
     """
     posts_read = mentions_new = quarantined = 0
+
+    def count_unread(count: int) -> None:
+        nonlocal quarantined
+        quarantined += count
+
+    pipeline = replace(pipeline, on_unread=count_unread)
+    retry_unread(pipeline.store)
     while True:
         _work_off(pipeline)  # first: what a run before this one had left
         with pipeline.store.read() as db:
@@ -149,11 +162,12 @@ def run(
 
     A slow chat must not hold up a reply, nor a long backfill the watch over the clocks.
 
-    A step that fails is logged and tried again; nothing that failed is lost, because every step reads what
-    waits from the store. For the same reason a step that outlasts the grace is left alone. False when a
-    defect ended the run.
+    Posts that the classifier failed on before have one more try. A step that fails is logged and tried
+    again; nothing that failed is lost, because every step reads what waits from the store. For the same
+    reason a step that outlasts the grace is left alone. False when a defect ended the run.
     """
     died = threading.Event()
+    retry_unread(pipeline.store)
     rechecks = [Recheck(pipeline.store, checker, pipeline.now) for checker in checkers]
     sources_read = (*(feed.source for feed in feeds), *rechecks)
     pipeline = replace(pipeline, listening=sources_read)

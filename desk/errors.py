@@ -35,6 +35,10 @@ class ConflictError(DeskError):
     """Somebody else was first; look at the case again."""
 
 
+class ClassifierError(DeskError):
+    """The classifier fails whatever it is asked. Nothing was lost: posts wait for it."""
+
+
 class SourceError(DeskError):
     """A source could not be read. Nothing was lost: the same cursor is asked again."""
 

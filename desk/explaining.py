@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from desk.errors import NotAllowedError
+from desk.errors import ClassifierError, DeskError, NotAllowedError
 from desk.model.mention import MentionId
 from desk.ports import Explain
 from desk.store import Store, explanations
@@ -24,11 +24,25 @@ def ask(store: Store, mention_id: MentionId, now: datetime) -> None:
 
 
 def answer(store: Store, explain: Explain) -> int:
-    """Answer what was asked first; how many there were. The model runs outside any transaction."""
+    """Answer what was asked first; how many there were. The model runs outside any transaction.
+
+    A question that the model fails on is taken back, for it would hold up the rest, and may be asked again.
+    Raises ClassifierError for it, or what the model says in words.
+    """
     with store.read() as db:
         asked = explanations.unanswered(db, _AT_ONCE)
     for mention in asked:
-        found = explain(mention.text, mention.language)
+        try:
+            found = explain(mention.text, mention.language)
+        except DeskError:
+            raise
+        except Exception as error:
+            with store.write() as db:
+                explanations.withdraw(db, mention.id)
+            raise ClassifierError(
+                f"The classifier cannot say which words moved the verdict on {mention.id} "
+                f"({type(error).__name__}); the question is taken back, and may be asked again."
+            ) from error
         with store.write() as db:
             explanations.save(db, mention, found)
     return len(asked)

@@ -16,7 +16,9 @@ from desk.model.mention import Mention
 from desk.model.platform import written
 from desk.model.sla import PolicyRule
 from desk.model.spam import giveaway_or_spam
-from desk.model.verdict import Verdict
+from desk.model.verdict import UNREAD, Verdict
+
+_NOT_READ = "The classifier could not read it"
 
 
 class Action(StrEnum):
@@ -101,7 +103,10 @@ class Decision:
 
 
 def decide(mention: Mention, verdict: Verdict | None, context: Context, policy: TriagePolicy) -> Decision:
-    """Decide on one mention. `verdict` is None for the brand's own and for deleted posts."""
+    """Decide on one mention. `verdict` is None for the brand's own and for deleted posts.
+
+    A post that the classifier fails on (UNREAD) is one where it is not sure.
+    """
     if mention.from_brand:
         return Decision(Action.BRAND_POST, ("Written by the brand's own account.",))
     if (ally := _ally(mention, policy)) is not None:
@@ -186,12 +191,14 @@ def _decide_in_new_thread(
     if spam is not None:
         return Decision(Action.NOISE, (spam,))
     if verdict.needs_look and policy.open_needs_look and not thanks:
-        said = f"Perhaps a complaint ({verdict.complaint:.0%}): a person should look."
+        sure = "" if verdict is UNREAD else f" ({verdict.complaint:.0%})"
+        said = f"Perhaps a complaint{sure}: a person should look."
         return Decision(Action.OPEN, (said, *why, *elsewhere), severity, Opening.NEEDS_LOOK)
+    found = _NOT_READ if verdict is UNREAD else f"No complaint ({verdict.complaint:.0%})"
     if policy.open_every_thread:
-        said = f"No complaint ({verdict.complaint:.0%}), but every thread is to have a case."
+        said = f"{found}, but every thread is to have a case."
         return Decision(Action.OPEN, (said, *elsewhere), Severity.LOW, Opening.EVERY_MENTION)
-    return Decision(Action.NOISE, (f"No complaint ({verdict.complaint:.0%}).",))
+    return Decision(Action.NOISE, (f"{found}.",))
 
 
 def _decide_in_known_thread(
@@ -216,12 +223,13 @@ def _decide_in_known_thread(
 def _severity(mention: Mention, verdict: Verdict, policy: TriagePolicy) -> tuple[Severity, tuple[str, ...]]:
     if not (verdict.is_complaint or verdict.needs_look):
         return Severity.LOW, ()
+    unread = (f"{_NOT_READ}.",) if verdict is UNREAD else ()
     text = fold(mention.text)
     for term in policy.urgent_terms:
         if regex.search(rf"(?<!\w){regex.escape(fold(term))}(?!\w)", text):
-            return Severity.URGENT, (f"Urgent: it says “{term}”.",)
+            return Severity.URGENT, (*unread, f"Urgent: it says “{term}”.")
     if not verdict.is_complaint:
-        return Severity.LOW, ()
+        return Severity.LOW, unread
     if verdict.sentiment.negative >= policy.severe_negative:
         return Severity.HIGH, (f"Strongly negative ({verdict.sentiment.negative:.0%}).",)
     if verdict.anger >= policy.severe_anger:

@@ -17,6 +17,7 @@ from answerback.exits import Exit
 from answerback.feeds import budgets_of
 from answerback.rendering.words import duration
 from answerback.terminal import plain
+from desk import classification
 from desk.errors import DeskError
 from desk.model.alert import DeliveryState
 from desk.model.spending import Pace, dollars
@@ -170,7 +171,7 @@ def _secrets(config: Config) -> Iterator[Finding]:
 def _model(config: Config) -> Iterator[Finding]:
     try:
         predictor = bootstrap.make_predictor(config.classifier)
-        predictor.predict(["hello"])
+        classification.check(predictor)
         yield Finding("model", Health.GOOD, f"{predictor.version} answers.")
     except DeskError as error:
         yield Finding("model", Health.BAD, str(error))

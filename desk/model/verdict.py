@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -39,3 +40,14 @@ class Verdict:
     """What it is about, by the name of a reason ("delay"); empty where no reason fits well enough."""
     reason_score: float = 0.0
     """How well the reason fits: a cosine above the mean, comparable within one model only."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its figures are numbers; those of a computation that broke are not."""
+        mood = self.sentiment
+        others = (mood.negative, mood.neutral, mood.positive, self.anger, self.abuse, self.reason_score)
+        return 0.0 <= self.complaint <= 1.0 and all(map(math.isfinite, others))
+
+
+UNREAD = Verdict(0.0, False, True, Sentiment(0.0, 0.0, 0.0), "und", model="", embedding=b"")
+"""Stands for the verdict on a post that the classifier fails on: a person should look. Never stored."""

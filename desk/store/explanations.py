@@ -48,6 +48,11 @@ def save(db: Database, mention: Mention, explanation: Explanation) -> None:
     )
 
 
+def withdraw(db: Database, mention_id: MentionId) -> None:
+    """Take a question back; nobody has asked then."""
+    db.execute("DELETE FROM explanations WHERE mention_id = ? AND words IS NULL", (mention_id,))
+
+
 COLUMNS = "x.asked_at, x.words, x.model AS explained_by"
 """What `explanation_of` needs, of `explanations x`."""
 

@@ -13,8 +13,13 @@ from sqlite_utils import Database
 from desk.model.case import CaseId
 from desk.model.customer import CustomerId
 from desk.model.mention import Author, ConversationId, Mention, MentionId, Replyable
-from desk.model.verdict import Sentiment, Verdict
+from desk.model.verdict import UNREAD, Sentiment, Verdict
+from desk.ports import BadRecord
+from desk.store import sources
 from desk.store.columns import from_ms, in_parts, placeholders, to_json, to_ms
+
+CLASSIFIER = "classifier"
+"""What posts that have no verdict, because the classifier failed on them, are quarantined under."""
 
 COLUMNS = (
     "m.id, m.source, m.external_id, m.conversation, m.in_reply_to, m.brand, m.author_id, m.handle, "
@@ -115,6 +120,7 @@ def apply_deletion(db: Database, mention_id: MentionId, at: datetime) -> bool:
     ).fetchone()
     db.execute("DELETE FROM verdicts WHERE mention_id = ?", (mention_id,))
     db.execute("DELETE FROM wordings WHERE mention_id = ?", (mention_id,))
+    sources.release(db, CLASSIFIER, mention_id)
     db.execute("DELETE FROM looks WHERE seq = (SELECT seq FROM mentions WHERE id = ?)", (mention_id,))
     return row is not None
 
@@ -147,7 +153,10 @@ def unclassified(db: Database, limit: int) -> list[Mention]:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """A mention that the triage has yet to see; no verdict for the brand's own and for deleted posts."""
+    """A mention that the triage has yet to see.
+
+    No verdict for the brand's own and for deleted posts; UNREAD where the classifier failed.
+    """
 
     mention: Mention
     customer_id: CustomerId | None
@@ -161,7 +170,7 @@ def undecided(db: Database, limit: int) -> list[Undecided]:
     as the post before it must not be taken for one that did not know that post.
     """
     rows = db.query(
-        f"SELECT {COLUMNS}, m.customer_id, {VERDICT_COLUMNS} "
+        f"SELECT {COLUMNS}, m.customer_id, m.deleted_at, {VERDICT_COLUMNS} "
         "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
         "WHERE m.decision IS NULL AND m.awaits_verdict = 0 AND NOT EXISTS ("
         "SELECT 1 FROM mentions w WHERE w.conversation = m.conversation AND w.created_at <= m.created_at "
@@ -172,13 +181,18 @@ def undecided(db: Database, limit: int) -> list[Undecided]:
 
 
 def _undecided(row: Mapping[str, Any]) -> Undecided:
-    return Undecided(mention_of(row), row["customer_id"], verdict_of(row) if row["model"] else None)
+    verdict = None
+    if row["model"]:
+        verdict = verdict_of(row)
+    elif not row["from_brand"] and row["deleted_at"] is None:
+        verdict = UNREAD
+    return Undecided(mention_of(row), row["customer_id"], verdict)
 
 
 def decided(db: Database, mention_id: MentionId) -> Undecided | None:
     """One mention as the triage saw it."""
     rows = db.query(
-        f"SELECT {COLUMNS}, m.customer_id, {VERDICT_COLUMNS} "
+        f"SELECT {COLUMNS}, m.customer_id, m.deleted_at, {VERDICT_COLUMNS} "
         "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id WHERE m.id = ?",
         (mention_id,),
     )
@@ -240,11 +254,7 @@ VERDICT_COLUMNS = (
 def save_verdicts(db: Database, verdicts: Iterable[tuple[Mention, Verdict]]) -> None:
     """Keep verdicts on the texts as they were when they were read: an edit since then waits for another."""
     for mention, verdict in verdicts:
-        current = db.execute(
-            "UPDATE mentions SET awaits_verdict = 0 WHERE id = ? AND text = ? RETURNING id",
-            (mention.id, mention.text),
-        ).fetchone()
-        if current is None:
+        if not _waits_no_longer(db, mention):
             continue
         db.execute(
             "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
@@ -266,6 +276,39 @@ def save_verdicts(db: Database, verdicts: Iterable[tuple[Mention, Verdict]]) -> 
                 verdict.reason_score,
             ),
         )
+
+
+def save_unread(db: Database, unread: Iterable[tuple[Mention, str]]) -> None:
+    """Let posts go on without a verdict, and keep why there is none. As for verdicts, an edit waits."""
+    for mention, reason in unread:
+        if _waits_no_longer(db, mention):
+            bad = BadRecord(mention.id, mention.text, reason)
+            sources.quarantine(db, CLASSIFIER, [bad], mention.received_at)
+
+
+def await_again(db: Database) -> None:
+    """Let posts that went on without a verdict wait for one again; what was decided stands so long."""
+    db.execute(
+        "UPDATE mentions SET awaits_verdict = 1 WHERE awaits_verdict = 0 AND from_brand = 0 "
+        "AND deleted_at IS NULL AND id IN (SELECT position FROM quarantine WHERE source = ?)",
+        (CLASSIFIER,),
+    )
+
+
+def _waits_no_longer(db: Database, mention: Mention) -> bool:
+    """End a post's wait for a verdict; False where it did not wait, or not with this text.
+
+    One that went on without a verdict before is decided anew, unless a case has it: that is people's.
+    """
+    row = db.execute(
+        "UPDATE mentions SET awaits_verdict = 0, "
+        "decision = CASE WHEN case_id IS NOT NULL THEN decision END "
+        "WHERE id = ? AND text = ? AND awaits_verdict = 1 RETURNING id",
+        (mention.id, mention.text),
+    ).fetchone()
+    if row is not None:
+        sources.release(db, CLASSIFIER, mention.id)
+    return row is not None
 
 
 def mention_of(row: Mapping[str, Any]) -> Mention:

@@ -190,6 +190,11 @@ def quarantine(db: Database, name: str, records: Iterable[BadRecord], at: dateti
     return added
 
 
+def release(db: Database, name: str, position: str) -> None:
+    """Forget a record that could be read after all, or may not be kept."""
+    db.execute("DELETE FROM quarantine WHERE source = ? AND position = ?", (name, position))
+
+
 def quarantined(db: Database) -> Iterator[Quarantined]:
     for source, position, reason, raw, seen_at in db.execute(
         "SELECT source, position, reason, raw, seen_at FROM quarantine ORDER BY id"

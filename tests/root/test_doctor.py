@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from answerback import clock
+from answerback import bootstrap, clock
 from answerback.cli import main
 from desk import deliveries, watch
 from desk.errors import DeliveryError
 from desk.model.spending import Budget, Charge
+from desk.model.verdict import Verdict
 from desk.ports import Batch, Gap, Headroom
 from desk.store import sources
 from desk.store.spending import StoreLedger
 from desk.watch import AlertRules
-from tests.kernel import NOON, Desk, FakeChannel, after, post
+from tests.kernel import NOON, Desk, FakeChannel, WordPredictor, after, post
 
 
 @pytest.fixture
@@ -49,6 +50,20 @@ def test_an_alert_that_no_chat_takes_is_told_before_it_is_given_up(said: str) ->
 def test_a_source_that_is_down_and_what_may_be_missing(said: str) -> None:
     assert "✗ source     x:own: backing_off, last success never. No  [31mright." in said
     assert "x:search: posts may be missing from 2026-11-17 12:00 to 2026-11-17 14:00 UTC. X keeps 7" in said
+
+
+def test_a_model_that_fails_on_plain_words(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(WordPredictor):
+        def predict(self, texts: Sequence[str], langs: Sequence[str | None] | None = None) -> list[Verdict]:
+            raise MemoryError
+
+    monkeypatch.setattr(bootstrap, "make_predictor", lambda _: Broken())
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "--db", str(desk.store.path)])
+    assert ended.value.code == 1
+    assert "✗ model      The classifier test-1 fails even on plain words" in capsys.readouterr().out
 
 
 def source_lines(desk: Desk, capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -95,6 +95,68 @@ def test_a_run_ends_well_when_it_is_asked_to(made: Pipeline, desk: Desk) -> None
     assert desk.mention("bluesky:1").text
 
 
+class Stumbling(WordPredictor):
+    """Fails on texts with a word in them."""
+
+    def predict(self, texts: Sequence[str], langs: Sequence[str | None] | None = None) -> list[Verdict]:
+        if any("poison" in text for text in texts):
+            raise RuntimeError("no such kernel")
+        return super().predict(texts, langs)
+
+
+def with_one_that_is_not_read() -> Batch:
+    texts = ("late", "poison", "bad")
+    return Batch([post(str(n), text, thread=f"t{n}", by=f"u{n}") for n, text in enumerate(texts)])
+
+
+def test_a_post_that_the_classifier_fails_on_holds_up_neither_the_run_nor_other_posts(
+    made: Pipeline, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = threading.Event()
+
+    class Chat(FakeChannel):
+        def deliver(self, notice: Notice) -> None:
+            super().deliver(notice)
+            if len(self.took) == 3:
+                stop.set()
+
+    ready = replace(made, predictor=Stumbling(), channels={"chat": Chat()}, now=lambda: after(hours=2))
+    giving_up = threading.Timer(30, stop.set)
+    giving_up.start()
+    assert run(ready, [platform.Feed(Feed(with_one_that_is_not_read()))], stop) is True
+    giving_up.cancel()
+    assert desk.case_ids() == [1, 2, 3]
+    assert "the classifier failed on 1 posts, which are kept: answerback quarantine" in caplog.text
+
+
+def test_the_next_run_asks_about_it_again(made: Pipeline, desk: Desk) -> None:
+    desk.record(*with_one_that_is_not_read().mentions)
+    while replace(made, predictor=Stumbling()).think(NOON):
+        pass
+    stop = threading.Event()
+
+    class Reading(WordPredictor):
+        def predict(self, texts: Sequence[str], langs: Sequence[str | None] | None = None) -> list[Verdict]:
+            asked.extend(texts)
+            stop.set()
+            return super().predict(texts, langs)
+
+    asked: list[str] = []
+    giving_up = threading.Timer(30, stop.set)
+    giving_up.start()
+    assert run(replace(made, predictor=Reading()), [], stop) is True
+    giving_up.cancel()
+    assert asked == ["poison"]
+
+
+def test_a_replay_counts_what_the_classifier_fails_on_among_what_could_not_be_read(made: Pipeline) -> None:
+    failing = replace(made, predictor=Stumbling())
+    for again, predictor, unread in ((False, failing, 1), (True, failing, 1), (True, made, 0)):
+        source = Feed(*([] if again else [with_one_that_is_not_read()]))
+        result = replay(predictor, source, finished=lambda: True, wait=lambda _: None)
+        assert (result.mentions_new, result.quarantined) == (0 if again else 3, unread)
+
+
 def test_a_source_whose_token_is_wrong_is_told_to_the_team_by_the_run_itself(made: Pipeline) -> None:
     stop = threading.Event()
 
