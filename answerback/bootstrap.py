@@ -96,7 +96,8 @@ def make_predictor(settings: ClassifierSettings) -> Predictor:
     from classifier.reasons import Reason, WithReasons  # noqa: PLC0415
 
     model = load_predictor(settings.weights, settings.complaint_threshold, settings.look_threshold)
-    return WithReasons(model, [Reason(r.name, r.sentence, r.examples) for r in settings.reasons])
+    named = [Reason(r.name, r.sentence, r.examples) for r in settings.reasons]
+    return WithReasons(model, named, stored=model.reason_vectors)
 
 
 def make_explain(predictor: Predictor) -> Explain:

@@ -5,6 +5,7 @@ encoder.onnx            the encoder and its heads, int8 weights (`classifier.gra
 embeddings.npy          token table, 4 bits a value, uint8 [vocabulary, width / 2]
 embedding_scales.npy    its scales, float16 [vocabulary, width / 32]
 tokenizer.json          Hugging Face tokenizers format
+reasons.npz             vectors of the general reasons' sentences (`classifier.reason_vectors`), if any
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ ENCODER = "encoder.onnx"
 EMBEDDINGS = "embeddings.npy"
 SCALES = "embedding_scales.npy"
 TOKENIZER = "tokenizer.json"
+REASONS = "reasons.npz"
 FILES = (ENCODER, EMBEDDINGS, SCALES, TOKENIZER)
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -81,6 +83,14 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     )
 
 
+def with_file(directory: Path, name: str) -> Manifest:
+    """Take one more file of the folder into its manifest; return that. Raises `ArtifactError`."""
+    manifest = read_manifest(directory)
+    manifest = replace(manifest, files={**manifest.files, name: sha256_of(directory / name)})
+    write_manifest(directory, manifest)
+    return manifest
+
+
 def read_manifest(directory: Path) -> Manifest:
     """Read and check `manifest.json`. Raises `ArtifactError`."""
     path = directory / MANIFEST
@@ -99,7 +109,7 @@ def read_manifest(directory: Path) -> Manifest:
 
 def verify_files(directory: Path, manifest: Manifest) -> None:
     """Compare each file with its SHA-256. Raises `ArtifactError` for the first missing or different one."""
-    for name in FILES:
+    for name in {**dict.fromkeys(FILES), **manifest.files}:
         path = directory / name
         if not path.is_file():
             raise ArtifactError(f"{path} is missing. {_REPAIR}")

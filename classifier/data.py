@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from classifier.annotation import KEY_LENGTH, POSTS, Annotation, all_annotations
 from classifier.labels import LANGUAGES, SENTIMENT_INDEX, UNDETERMINED
 from classifier.text import fingerprint, normalise
 from desk.errors import DeskError
@@ -46,6 +47,7 @@ class Example:
     abuse: float | None = None
     sentiment: int | None = None
     """Index into `SENTIMENTS`."""
+    sentiment_weight: float = 1.0
     polar: bool = False
     """The source has no neutral label, so the neutral output takes no part in the loss."""
 
@@ -59,6 +61,11 @@ class Source:
     repeat: int = 1
     limit: int | None = None
     """At most so many rows of the training split, chosen by the seed."""
+    file: Path | None = None
+    """Where it lies, if not in the folder of the data sets under its name."""
+
+    def path(self, folder: Path) -> Path:
+        return self.file or folder / f"{self.name}.jsonl.gz"
 
 
 _LABELS: dict[str, frozenset[int]] = {"complaint": frozenset({0, 1}), "sentiment": frozenset({-1, 0, 1})}
@@ -116,8 +123,9 @@ def load_examples(folder: Path, sources: tuple[Source, ...], split: Split, seed:
 def _load_source(folder: Path, source: Source, split: Split, seed: int) -> list[Example]:
     chance = random.Random(f"{seed}:{source.name}")  # noqa: S311 -- samples, not secrets
     seen: set[str] = set()
-    examples = []
-    for row in read_rows(folder / f"{source.name}.jsonl.gz"):
+    examples: list[Example] = []
+    read: set[int] = set()
+    for row in read_rows(source.path(folder)):
         key = fingerprint(row["text"])
         if key in seen or _split_of_fingerprint(key) != split:
             continue
@@ -126,15 +134,49 @@ def _load_source(folder: Path, source: Source, split: Split, seed: int) -> list[
         known = language if language in LANGUAGES else UNDETERMINED
         blank = Example(text=row["text"], language=known, source=source.name)
         example = source.label(blank, row, chance)
+        note = all_annotations().get((source.name, key[:KEY_LENGTH]))
+        if note is not None:
+            example = _annotated(example or blank, note)
+            read.add(len(examples))
         if example is not None:
             examples.append(replace(example, text=normalise(example.text)))
     if split == "train" and source.limit is not None and len(examples) > source.limit:
-        examples = chance.sample(examples, source.limit)
+        # A text that somebody read is worth more than one of which a source's label is all that is known.
+        rest = [place for place in range(len(examples)) if place not in read]
+        if len(read) > source.limit:
+            some = set(chance.sample(sorted(read), source.limit))
+        else:
+            some = {*read, *chance.sample(rest, source.limit - len(read))}
+        examples = [example for place, example in enumerate(examples) if place in some]
     return examples
 
 
+def _annotated(example: Example, note: Annotation) -> Example:
+    """A reader's word goes before what a source's label stood in for."""
+    known = replace(example, complaint=note.complaint, complaint_weight=note.weight)
+    if note.sentiment is None or example.sentiment is not None:
+        return known
+    return replace(known, sentiment=SENTIMENT_INDEX[note.sentiment])
+
+
 def _complaint(blank: Example, row: Row, _: random.Random) -> Example:
-    return replace(blank, complaint=float(row["complaint"]))
+    # Whoever complains is not content, however calm the words; whoever does not may feel anything.
+    known = replace(blank, complaint=float(row["complaint"]))
+    return replace(known, sentiment=0, sentiment_weight=0.3) if row["complaint"] else known
+
+
+def _only_annotated(_blank: Example, _row: Row, _: random.Random) -> None:
+    return None
+
+
+def _own_post(blank: Example, row: Row, _: random.Random) -> Example:
+    return replace(
+        blank,
+        complaint=float(row["complaint"]),
+        sentiment=SENTIMENT_INDEX[row["sentiment"]],
+        anger=float(row["anger"]),
+        abuse=float(row["abuse"]),
+    )
 
 
 def _sentiment(blank: Example, row: Row, _: random.Random) -> Example:
@@ -190,6 +232,8 @@ def _russian_brand(blank: Example, row: Row, _: random.Random) -> Example:
 
 SOURCES = (
     Source("complaints_en", _complaint, repeat=5),
+    Source("posts", _only_annotated, repeat=4),
+    Source("own_posts", _own_post, repeat=3, file=POSTS),
     Source("complaints_tr_bank", _turkish_complaint, limit=1_000),
     Source("sentiment_en_semeval", _sentiment, limit=20_000),
     Source("sentiment_xlmt", _sentiment),

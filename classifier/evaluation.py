@@ -163,7 +163,7 @@ def _complaints(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
 def _anger(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
     return _flags(
         ("not angry", "angry"),
-        (row["emotion"] in _ANGRY for row in rows),
+        (_angry(row) is True for row in rows),
         (verdict.anger for verdict in verdicts),
         (verdict.anger >= 0.5 for verdict in verdicts),
     )
@@ -172,10 +172,22 @@ def _anger(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
 def _abuse(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
     return _flags(
         ("not abusive", "abusive"),
-        (row["offensive"] == "offensive" for row in rows),
+        (_abusive(row) is True for row in rows),
         (verdict.abuse for verdict in verdicts),
         (verdict.abuse >= 0.5 for verdict in verdicts),
     )
+
+
+def _angry(row: Row) -> bool | None:
+    if row.get("anger") in (0, 1):
+        return bool(row["anger"])
+    return row["emotion"] in _ANGRY if isinstance(row.get("emotion"), str) else None
+
+
+def _abusive(row: Row) -> bool | None:
+    if row.get("abuse") in (0, 1):
+        return bool(row["abuse"])
+    return row["offensive"] == "offensive" if isinstance(row.get("offensive"), str) else None
 
 
 def _reasons(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
@@ -241,12 +253,12 @@ FIELDS: dict[str, _Field] = {
     "complaint": _Field(lambda row: row.get("complaint") is not None, _complaints),
     "sentiment": _Field(lambda row: row.get("sentiment") is not None, _sentiments),
     "reason": _Field(lambda row: _reason_of(row) is not None, _reasons),
-    "anger": _Field(lambda row: isinstance(row.get("emotion"), str), _anger),
-    "abuse": _Field(lambda row: isinstance(row.get("offensive"), str), _abuse),
+    "anger": _Field(lambda row: _angry(row) is not None, _anger),
+    "abuse": _Field(lambda row: _abusive(row) is not None, _abuse),
     "language": _Field(lambda row: row.get("lang") in LANGUAGES, _languages),
 }
-"""What is scored: `complaint`, `sentiment` and `reason` of a row against the verdict's, its `emotion`
-against anger, its `offensive` against abuse, its `lang` against the language."""
+"""What is scored: `complaint`, `sentiment` and `reason` of a row against the verdict's, its `anger` or
+`emotion` against anger, its `abuse` or `offensive` against abuse, its `lang` against the language."""
 
 
 def _groups(

@@ -27,7 +27,7 @@ from classifier.labels import SENTIMENT_INDEX
 from classifier.language_head import LanguageHead
 from classifier.predictor import OnnxPredictor, load_predictor
 from classifier.reload import reload, write_base
-from classifier.training import CALIBRATED_ON, calibrate, write_weights
+from classifier.training import MEASURED_ON, calibrate, write_weights
 from desk.model.correction import Correction
 
 LEAST = 60
@@ -151,19 +151,18 @@ def _write_rows(folder: Path, corrections: Sequence[Correction]) -> None:
 
 def _replayed(folder: Path, data: Path | None, taught: int) -> list[Source]:
     """The data sets that are there, each with its share of rows, beside the corrections."""
-    if data is None:
-        return []
-    there = [source for source in SOURCES if (data / f"{source.name}.jsonl.gz").is_file()]
+    there = [source for source in SOURCES if source.path(data or folder).is_file()]
     for source in there:
-        (folder / f"{source.name}.jsonl.gz").symlink_to((data / f"{source.name}.jsonl.gz").resolve())
+        if source.file is None and data is not None:
+            source.path(folder).symlink_to(source.path(data).resolve())
     share = -(-REPLAY * _PASSES * taught // max(1, len(there)))
     return [replace(source, repeat=1, limit=share) for source in there]
 
 
 def _settle(made: Path, old: Manifest, data: Path | None, seed: int) -> None:
     """Calibrate on the data's validation, where that is at hand; otherwise what was calibrated stays."""
-    if data is not None and (data / f"{CALIBRATED_ON}.jsonl.gz").is_file():
-        there = tuple(source for source in SOURCES if (data / f"{source.name}.jsonl.gz").is_file())
+    if data is not None and (data / f"{MEASURED_ON}.jsonl.gz").is_file():
+        there = tuple(source for source in SOURCES if source.path(data).is_file())
         calibrate(made, load_examples(data, there, "validation", seed))
         return
     new = read_manifest(made)
@@ -180,7 +179,7 @@ def _measure(predictor: OnnxPredictor, held: Sequence[Correction], data: Path | 
 
 
 def _kept(predictor: OnnxPredictor, data: Path | None) -> float | None:
-    file = data / f"{CALIBRATED_ON}.jsonl.gz" if data is not None else None
+    file = data / f"{MEASURED_ON}.jsonl.gz" if data is not None else None
     if file is None or not file.is_file() or not any(True for _ in read_rows(file)):
         return None
     scores: list[Score] = evaluate(predictor, [file], split="validation")

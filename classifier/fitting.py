@@ -10,7 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -82,8 +82,9 @@ def fit(
     torch.set_num_threads(plan.threads)
     torch.manual_seed(seed)
     run.mkdir(parents=True, exist_ok=True)
-    batches = schedule(load_examples(data, plan.sources, "train", seed), base, plan, seed)
     network = Network(base, plan.frozen_layers, plan.early_layer)
+    plan = replace(plan, max_tokens=min(plan.max_tokens, network.most_tokens))
+    batches = schedule(load_examples(data, plan.sources, "train", seed), base, plan, seed)
     optimiser = torch.optim.AdamW(
         network.parameter_groups(plan.rate, plan.decay, plan.head_rate), weight_decay=plan.weight_decay
     )
@@ -178,7 +179,9 @@ def collate(items: Sequence[Encoded]) -> Batch:
             for head in BINARY_HEADS
         },
         sentiment=torch.tensor([example.sentiment or 0 for example in examples]),
-        sentiment_weight=torch.tensor([float(example.sentiment is not None) for example in examples]),
+        sentiment_weight=torch.tensor(
+            [0.0 if example.sentiment is None else example.sentiment_weight for example in examples]
+        ),
         polar=torch.tensor([example.polar for example in examples]),
     )
 

@@ -91,6 +91,11 @@ class Network(nn.Module):
         return Logits(read(self.top, -1), read(self.early, self.early_layer))
 
     @property
+    def most_tokens(self) -> int:
+        """Positions that the base knows."""
+        return int(self.encoder.config.max_position_embeddings)
+
+    @property
     def table(self) -> Floats:
         """The token table [vocabulary, width], as trained with."""
         weight: Tensor = self.encoder.embeddings.word_embeddings.weight

@@ -6,7 +6,7 @@ Loads no torch and no transformers. Weights are read at the first call, not at c
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from classifier.calibration import Platt, sigmoid, softmax
 from classifier.labels import BINARY_HEADS, LANGUAGES, SENTIMENTS
 from classifier.language import declared_language, language_of
 from classifier.quantise import Floats, Nibbles, Scales, dequantise_rows
+from classifier.reason_vectors import read_reason_vectors
 from classifier.text import normalise
 from desk.model.verdict import Sentiment, Verdict
 
@@ -135,6 +136,11 @@ class OnnxPredictor:
             for name, values in zip(_OUTPUTS, found, strict=True):
                 getattr(outputs, name)[rows] = values
         return outputs
+
+    def reason_vectors(self) -> Mapping[int, NDArray[np.float16]]:
+        """Return what the folder stores of the general reasons. Raises `ArtifactError`."""
+        self._load()  # checks that the files are whole
+        return read_reason_vectors(self._directory)
 
     def _load(self) -> _Weights:
         with self._loading:

@@ -7,16 +7,19 @@ need not train anything. Measured by `answerback evaluate` on the field `reason`
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.annotation import POSTS
+from classifier.reason_vectors import Vector, digest
 from desk.model.reason import OTHER
 from desk.model.verdict import Verdict
 from desk.ports import Predictor
@@ -25,7 +28,7 @@ Vectors = NDArray[np.float64]
 
 _WORD = re.compile(r"[^\W_]")
 _GENERAL = Path(__file__).parent / "reasons.toml"
-_NEAREST = 3
+_NEAREST = 5
 """Sentences of a reason that count towards a post: one alone is chance, all of them blur the reason."""
 _SPREAD_SHARE = 0.4
 """How much of the spread inside reasons is evened out; the rest is taken for the same in all directions.
@@ -51,9 +54,24 @@ class Reason:
 
 
 def general_reasons() -> tuple[Reason, ...]:
-    """The reasons of every trade, with `OTHER` for what has none."""
+    """The reasons of every trade, with `OTHER` for what has none.
+
+    Their examples are those of `reasons.toml` and, after them, the posts of our own that have a reason.
+    """
     rows = tomllib.loads(_GENERAL.read_text(encoding="utf-8"))["reasons"]
-    return tuple(Reason(row["name"], row["sentence"], tuple(row["examples"])) for row in rows)
+    posts = [json.loads(line) for line in POSTS.read_text(encoding="utf-8").splitlines()]
+    return tuple(
+        Reason(
+            row["name"],
+            row["sentence"],
+            tuple(
+                dict.fromkeys(
+                    (*row["examples"], *(post["text"] for post in posts if post.get("reason") == row["name"]))
+                )
+            ),
+        )
+        for row in rows
+    )
 
 
 class Matcher:
@@ -110,11 +128,20 @@ def _evening(vectors: Vectors, owner: NDArray[np.int64], counts: Sequence[bool])
 class WithReasons:
     """A predictor whose verdicts also name a reason; safe to call from several threads."""
 
-    def __init__(self, predictor: Predictor, named: Sequence[Reason] = ()) -> None:
-        """`named` are the operator's reasons; one with a general reason's name replaces that."""
+    def __init__(
+        self,
+        predictor: Predictor,
+        named: Sequence[Reason] = (),
+        stored: Callable[[], Mapping[int, Vector]] = dict,
+    ) -> None:
+        """`named` are the operator's reasons; one with a general reason's name replaces that.
+
+        `stored` gives vectors that the predictor need not make again, by the digest of their sentence.
+        """
         own = {reason.name for reason in named}
         self._reasons = (*(reason for reason in general_reasons() if reason.name not in own), *named)
         self._predictor = predictor
+        self._stored = stored
         self._matcher: Matcher | None = None
         self._making = threading.Lock()
 
@@ -139,12 +166,21 @@ class WithReasons:
         """Sentences are read at the first post, when the weights are loaded as well."""
         with self._making:
             if self._matcher is None:
-                sentences = [sentence for reason in self._reasons for sentence in reason.sentences]
-                self._matcher = Matcher(self._reasons, _vectors(self._predictor.predict(sentences)))
+                self._matcher = Matcher(self._reasons, self._sentence_vectors())
             return self._matcher
+
+    def _sentence_vectors(self) -> Vectors:
+        sentences = [sentence for reason in self._reasons for sentence in reason.sentences]
+        known = dict(self._stored())
+        unknown = [sentence for sentence in sentences if digest(sentence) not in known]
+        for sentence, vector in zip(unknown, _vectors(self._predictor.predict(unknown)), strict=True):
+            known[digest(sentence)] = vector.astype(np.float16)
+        return np.stack([known[digest(sentence)] for sentence in sentences]).astype(np.float64)
 
 
 def _vectors(verdicts: Sequence[Verdict]) -> Vectors:
+    if not verdicts:
+        return np.empty((0, 0))
     return np.stack([np.frombuffer(verdict.embedding, dtype="<f2") for verdict in verdicts]).astype(
         np.float64
     )

@@ -22,6 +22,8 @@ from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_h
 from classifier.network import Network
 from classifier.predictor import OnnxPredictor
 from classifier.quantise import quantise_rows
+from classifier.reason_vectors import write_reason_vectors
+from classifier.reasons import general_reasons
 
 VERSION = "answerback-12l-2026.11"
 MAX_TOKENS = 128
@@ -31,8 +33,10 @@ TEMPERATURE_ROWS = 2_000
 """About so many rows, evenly taken, are plenty for the one number of the sentiment head."""
 EMBEDDED_TEXTS = 8_000
 """About so many texts, evenly taken, fit the embedding head."""
-CALIBRATED_ON = "complaints_en"
+MEASURED_ON = "complaints_en"
 """The one source whose complaint labels were given by people to posts of every kind."""
+CALIBRATED_ON = (MEASURED_ON, "posts")
+"""The sources of real posts with complaint labels of every kind, found as an operator's feed finds them."""
 
 
 def train(
@@ -101,7 +105,9 @@ def write_weights(
         max_tokens=min(MAX_TOKENS, config.max_position_embeddings),
         norm_epsilon=config.layer_norm_eps,
     )
-    return write_folder(out, weights, shape, (base / TOKENIZER).read_bytes(), version)
+    manifest = write_folder(out, weights, shape, (base / TOKENIZER).read_bytes(), version)
+    sentences = [sentence for reason in general_reasons() for sentence in reason.sentences]
+    return write_reason_vectors(out, OnnxPredictor(out, manifest), sentences)
 
 
 def calibrate(directory: Path, validation: list[Example]) -> Manifest:
@@ -111,11 +117,11 @@ def calibrate(directory: Path, validation: list[Example]) -> Manifest:
     """
     manifest = read_manifest(directory)
     predictor = OnnxPredictor(directory, manifest)
-    labelled = [example for example in validation if example.source == CALIBRATED_ON]
+    labelled = [example for example in validation if example.source in CALIBRATED_ON]
     truth = np.array([example.complaint for example in labelled], dtype=np.float64)
     if not 0 < truth.sum() < len(truth):
         raise TrainingError(
-            f"The validation split of {CALIBRATED_ON} holds one kind of label only; add data."
+            f"The validation split of {' and '.join(CALIBRATED_ON)} holds one kind of label only; add data."
         )
     logits = predictor.outputs([example.text for example in labelled]).complaint.astype(np.float64)
     platt = fit_platt(logits, truth)

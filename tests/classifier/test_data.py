@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from classifier import data
+from classifier.annotation import HELD_OUT, KEY_LENGTH, POSTS, Annotation, all_annotations
 from classifier.data import SOURCES, DataError, Example, Split, load_examples, read_rows, split_of
+from classifier.labels import LANGUAGES
+from classifier.text import fingerprint
+from desk.model.reason import GENERAL_REASONS, OTHER
 
 Write = Callable[[str, list[dict[str, object]]], Path]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -136,3 +142,60 @@ def test_a_truncated_gzip_is_said_and_not_taken_for_an_interrupt(tmp_path: Path)
     path.write_bytes(gzip.compress(b'{"text": "a"}\n' * 1_000, mtime=0)[:-9])
     with pytest.raises(DataError, match="cannot be read after line"):
         list(read_rows(path))
+
+
+def test_a_readers_label_goes_before_what_the_source_stands_for(
+    tmp_path: Path, write_rows: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row of brands_ru is a complaint by its sentiment alone, at little weight, until somebody read it."""
+    rows = [{"text": text, "lang": "ru", "brand": "x", "sentiment": -1} for text in ("прочли", "нет")]
+    write_rows("brands_ru", [*rows])
+    write_rows("posts", [{"text": "read", "lang": "en"}, {"text": "unread", "lang": "en"}])
+    notes = {
+        ("brands_ru", fingerprint("прочли")[:KEY_LENGTH]): Annotation(0.0, 1.0, sentiment=1),
+        ("posts", fingerprint("read")[:KEY_LENGTH]): Annotation(1.0, 1.0, sentiment=-1),
+    }
+    monkeypatch.setattr(data, "all_annotations", lambda: notes)
+    found = {example.text: example for example in everything(tmp_path, "brands_ru")}
+    assert [found[text].complaint for text in ("прочли", "нет")] == [0.0, 0.8]
+    assert [found[text].complaint_weight for text in ("прочли", "нет")] == [1.0, 0.3]
+    assert found["прочли"].sentiment == 0  # the source's own label stays
+    (only,) = everything(tmp_path, "posts")
+    assert (only.text, only.complaint, only.sentiment) == ("read", 1.0, 0)
+
+
+def test_annotations_are_of_known_sources_and_hold_no_text() -> None:
+    known = {one.name for one in SOURCES}
+    for (source_name, key), note in all_annotations().items():
+        assert source_name in known
+        assert re.fullmatch(rf"[0-9a-f]{{{KEY_LENGTH}}}", key)
+        assert note.complaint in {0.0, 1.0}
+
+
+def test_a_complaint_is_not_content_and_no_complaint_may_feel_anything(
+    tmp_path: Path, write_rows: Write
+) -> None:
+    write_rows(
+        "complaints_en",
+        [{"text": "broken", "complaint": 1, "lang": "en"}, {"text": "shiny", "complaint": 0, "lang": "en"}],
+    )
+    found = {example.text: example for example in everything(tmp_path, "complaints_en")}
+    assert (found["broken"].sentiment, found["shiny"].sentiment) == (0, None)
+    assert found["broken"].sentiment_weight < 1
+
+
+@pytest.mark.parametrize("path", [POSTS, HELD_OUT])
+def test_our_own_posts_are_whole(path: Path) -> None:
+    rows = list(read_rows(path))
+    assert len({fingerprint(row["text"]) for row in rows}) == len(rows)
+    assert {row["lang"] for row in rows} == set(LANGUAGES)
+    for row in rows:
+        assert {row["complaint"], row["anger"], row["abuse"]} <= {0, 1}
+        assert row["sentiment"] in {-1, 0, 1}
+        assert ("reason" in row) == bool(row["complaint"])
+        assert row.get("reason", OTHER) in {*GENERAL_REASONS, OTHER}
+
+
+def test_what_is_held_out_is_never_learned() -> None:
+    learned = {fingerprint(row["text"]) for row in read_rows(POSTS)}
+    assert learned.isdisjoint(fingerprint(row["text"]) for row in read_rows(HELD_OUT))
