@@ -16,6 +16,7 @@ from answerback.commands.options import config_option, example, json_option, pri
 from answerback.config import load_config
 from answerback.exits import Exit
 from answerback.terminal import one_line, tell
+from desk.classification import Unread, read
 from desk.errors import InputError
 from desk.model.explanation import Explanation, quoted
 from desk.model.verdict import Verdict
@@ -49,7 +50,7 @@ def classify(*, file: str, config_path: Path | None, as_json: bool, explained: b
     failed = False
     with _lines_of(file) as lines:
         while chunk := list(islice(lines, _CHUNK)):
-            records = []
+            records, places = [], []
             for line in chunk:
                 try:
                     record = _parse(line)
@@ -59,8 +60,13 @@ def classify(*, file: str, config_path: Path | None, as_json: bool, explained: b
                     continue
                 if record is not None:
                     records.append(record)
-            verdicts = predictor.predict([r["text"] for r in records], [r.get("lang") for r in records])
-            for record, verdict in zip(records, verdicts, strict=True):
+                    places.append(line.number)
+            verdicts = read(predictor, [r["text"] for r in records], [r.get("lang") for r in records])
+            for record, number, verdict in zip(records, places, verdicts, strict=True):
+                if isinstance(verdict, Unread):
+                    failed = True
+                    tell(f"{file}, line {number}: {verdict.reason}")
+                    continue
                 why = explain(record["text"], record.get("lang")) if explain else None
                 if as_json:
                     print_json(_as_json(record, verdict) | (_why_as_json(record["text"], why) if why else {}))

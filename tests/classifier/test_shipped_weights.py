@@ -5,10 +5,17 @@ How good they are is measured by `answerback evaluate` on held-out data and writ
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from classifier import OnnxPredictor, load_predictor
+from classifier.annotation import HELD_OUT
 from classifier.artifact import SHIPPED
+from classifier.data import read_rows
+from classifier.labels import LANGUAGES
+from classifier.reason_vectors import digest
+from classifier.reasons import general_reasons
 
 SIZE_LIMIT_MB = 45
 
@@ -29,6 +36,25 @@ def test_the_model_card_is_about_these_weights(predictor: OnnxPredictor) -> None
 def test_thresholds_leave_room_for_a_second_look(predictor: OnnxPredictor) -> None:
     manifest = predictor.manifest
     assert 0.0 < manifest.look_threshold < manifest.complaint_threshold < 1.0
+
+
+def test_hard_posts_are_told_apart_in_every_language(predictor: OnnxPredictor) -> None:
+    """Half of them are complaints. A guard against bad weights; the model card has the figures."""
+    rows = list(read_rows(HELD_OUT))
+    verdicts = predictor.predict([row["text"] for row in rows])
+    right = Counter[str]()
+    for row, verdict in zip(rows, verdicts, strict=True):
+        right[row["lang"]] += verdict.is_complaint == bool(row["complaint"])
+    assert set(right) == set(LANGUAGES)
+    assert right.total() / len(rows) > 0.75
+    assert min(right.values()) > 0.65 * len(rows) / len(LANGUAGES)
+
+
+def test_the_reasons_vectors_are_of_todays_sentences(predictor: OnnxPredictor) -> None:
+    """Or the first post would wait for them to be read."""
+    stored = predictor.reason_vectors()
+    sentences = [sentence for reason in general_reasons() for sentence in reason.sentences]
+    assert [sentence for sentence in sentences if digest(sentence) not in stored] == []
 
 
 @pytest.mark.parametrize(
