@@ -30,6 +30,9 @@ class Store:
         self._write_lock = threading.RLock()
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
+        self._gate = threading.Lock()
+        self._users = 0
+        self._closed = False
         if not create and not path.exists():
             raise StoreError(
                 f"There is no store at {path}. Check --db, or fill one with `answerback replay`."
@@ -40,46 +43,70 @@ class Store:
     @contextlib.contextmanager
     def write(self) -> Iterator[Database]:
         """A transaction that is committed at the end, or rolled back on any error. Nests as a savepoint."""
-        db = self._database()
-        if db.conn.in_transaction:
-            if getattr(self._local, "reading", False):
-                raise RuntimeError("write() inside read(): the snapshot's end would roll it back")
-            with db.atomic():
-                yield db
-            return
-        with self._write_lock, self._said():
-            db.conn.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.conn.execute("COMMIT")
-            except BaseException:
-                db.rollback()
-                raise
+        with self._in_use() as db:
+            if db.conn.in_transaction:
+                if getattr(self._local, "reading", False):
+                    raise RuntimeError("write() inside read(): the snapshot's end would roll it back")
+                with db.atomic():
+                    yield db
+                return
+            with self._write_lock, self._said():
+                db.conn.execute("BEGIN IMMEDIATE")
+                try:
+                    yield db
+                    db.conn.execute("COMMIT")
+                except BaseException:
+                    db.rollback()
+                    raise
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Database]:
         """One consistent snapshot for any number of queries."""
-        db = self._database()
-        if db.conn.in_transaction:
-            yield db
-            return
-        with self._said():
-            db.conn.execute("BEGIN")
-            self._local.reading = True
-            try:
+        with self._in_use() as db:
+            if db.conn.in_transaction:
                 yield db
-            finally:
-                self._local.reading = False
-                db.rollback()
+                return
+            with self._said():
+                db.conn.execute("BEGIN")
+                self._local.reading = True
+                try:
+                    yield db
+                finally:
+                    self._local.reading = False
+                    db.rollback()
 
     def data_version(self) -> int:
         """Changes whenever another connection has committed: what a screen polls instead of the data."""
-        with self._said():
-            row = self._database().conn.execute("PRAGMA data_version").fetchone()
+        with self._in_use() as db, self._said():
+            row = db.conn.execute("PRAGMA data_version").fetchone()
         return int(row[0])
 
     def close(self) -> None:
-        """Close every thread's connection; the store is not used afterwards."""
+        """Close every thread's connection, as soon as none is in use; the store is not used afterwards."""
+        with self._gate:
+            self._closed = True
+            self._close_unused()
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[Database]:
+        """This thread's connection, which nobody closes meanwhile.
+
+        One that is closed while another thread is in the middle of a query takes the whole process down, and
+        a screen that is left still has its reader at work.
+        """
+        with self._gate:
+            self._users += 1
+        try:
+            yield self._database()
+        finally:
+            with self._gate:
+                self._users -= 1
+                if self._closed:
+                    self._close_unused()
+
+    def _close_unused(self) -> None:
+        if self._users:
+            return
         for connection in self._connections:
             connection.close()
         self._connections.clear()

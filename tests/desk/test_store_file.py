@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -250,3 +251,24 @@ def test_the_log_is_append_only(desk: Desk) -> None:
 def test_a_time_without_a_zone_is_a_defect_not_a_guess(desk: Desk) -> None:
     with pytest.raises(TypeError):
         desk.record(post("1", at=NOON.replace(tzinfo=None), seen=NOON))
+
+
+def test_closing_waits_for_whoever_reads(tmp_path: Path) -> None:
+    """A screen is left while its reader is at work: a connection closed in a query would kill the process."""
+    store = Store(tmp_path / "a.db")
+    reading, closed = threading.Event(), threading.Event()
+
+    def read() -> int:
+        with store.read() as db, store.read():
+            reading.set()
+            assert closed.wait(10)
+            return int(db.execute("SELECT count(*) FROM mentions").fetchone()[0])
+
+    with ThreadPoolExecutor() as pool:
+        found = pool.submit(read)
+        assert reading.wait(10)
+        store.close()
+        closed.set()
+        assert found.result(10) == 0
+    # SQLite takes its log away with the last connection.
+    assert not (tmp_path / "a.db-wal").exists()
