@@ -77,14 +77,16 @@ def fit(
     """Train the network and return it in evaluation mode; `run` gets `log.jsonl` and `checkpoint.pt`.
 
     `start` holds weights of heads that were trained before, where they are not to be learned anew.
-    Raises `TrainingError` when `resume` is set and the checkpoint is of another seed, plan or data.
+    Raises `TrainingError` when `base` is no encoder, or when `resume` is set and the checkpoint is of another
+    seed, plan or data.
     """
     torch.set_num_threads(plan.threads)
     torch.manual_seed(seed)
     run.mkdir(parents=True, exist_ok=True)
-    network = Network(base, plan.frozen_layers, plan.early_layer)
+    examples = load_examples(data, plan.sources, "train", seed)
+    network = _network(base, plan)
     plan = replace(plan, max_tokens=min(plan.max_tokens, network.most_tokens))
-    batches = schedule(load_examples(data, plan.sources, "train", seed), base, plan, seed)
+    batches = schedule(examples, base, plan, seed)
     optimiser = torch.optim.AdamW(
         network.parameter_groups(plan.rate, plan.decay, plan.head_rate), weight_decay=plan.weight_decay
     )
@@ -124,6 +126,16 @@ def fit(
                 if progress is not None:
                     progress(record)
     return network.eval()
+
+
+def _network(base: Path, plan: Plan) -> Network:
+    for name in ("config.json", "tokenizer.json"):
+        if not (base / name).is_file():
+            raise TrainingError(f"{base} is no encoder to start from: it has no {name}.")
+    try:
+        return Network(base, plan.frozen_layers, plan.early_layer)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{base} is no encoder to start from ({str(error).splitlines()[0]}).") from error
 
 
 def schedule(examples: Sequence[Example], base: Path, plan: Plan, seed: int) -> list[list[Encoded]]:

@@ -25,7 +25,7 @@ from classifier.quantise import quantise_rows
 from classifier.reason_vectors import write_reason_vectors
 from classifier.reasons import general_reasons
 
-VERSION = "answerback-12l-2026.11"
+VERSION = "answerback-12l-2026.11.3"
 MAX_TOKENS = 128
 """Tokens served; training cuts earlier, since hardly a post is longer and the rest costs time."""
 LOOK_RECALL = 0.97

@@ -146,3 +146,16 @@ def test_no_data_is_said_plainly(tiny_base: Path, tmp_path: Path) -> None:
         train(tmp_path, tiny_base, tmp_path / "out", plan=PLAN)
     with pytest.raises(TrainingError, match="No training examples"):
         schedule([], tiny_base, PLAN, seed=1)
+
+
+@pytest.mark.parametrize("config", [None, "{}", "not json"])
+def test_a_base_that_is_no_encoder_is_said(
+    data: Path, tiny_base: Path, tmp_path: Path, config: str | None
+) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "tokenizer.json").write_bytes((tiny_base / "tokenizer.json").read_bytes())
+    if config is not None:
+        (base / "config.json").write_text(config)
+    with pytest.raises(TrainingError, match=r"base is no encoder to start from"):
+        fit(data, base, tmp_path / "run", resume=False, seed=1, plan=PLAN)
