@@ -21,8 +21,6 @@ HELD_OUT = FOLDER / "held_out.jsonl"
 
 KEY_LENGTH = 16
 """Hex digits of a fingerprint that are kept: 64 bits part a hundred thousand texts."""
-_WEIGHT = 2.0
-"""Most of these texts are shown once a run, those of the set that was labelled before five times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,6 @@ class Annotation:
 
     complaint: float
     """0 or 1."""
-    weight: float
-    """Of the complaint label in the loss."""
     sentiment: int | None = None
     """-1, 0 or 1; None where nobody said."""
 
@@ -43,5 +39,5 @@ def all_annotations() -> Mapping[tuple[str, str], Annotation]:
     found = {}
     with gzip.open(FOLDER / "labels.jsonl.gz", "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
-            found[row["source"], row["key"]] = Annotation(row["complaint"], _WEIGHT, row.get("sentiment"))
+            found[row["source"], row["key"]] = Annotation(row["complaint"], row.get("sentiment"))
     return found

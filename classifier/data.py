@@ -151,9 +151,13 @@ def _load_source(folder: Path, source: Source, split: Split, seed: int) -> list[
     return examples
 
 
+_READ_WEIGHT = 2.0
+"""Most annotated texts are shown once a run, those of the set that was labelled before five times."""
+
+
 def _annotated(example: Example, note: Annotation) -> Example:
     """A reader's word goes before what a source's label stood in for."""
-    known = replace(example, complaint=note.complaint, complaint_weight=note.weight)
+    known = replace(example, complaint=note.complaint, complaint_weight=_READ_WEIGHT)
     if note.sentiment is None or example.sentiment is not None:
         return known
     return replace(known, sentiment=SENTIMENT_INDEX[note.sentiment])
