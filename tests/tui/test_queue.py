@@ -232,3 +232,14 @@ async def test_an_empty_store_says_how_cases_come(desk: Desk) -> None:
         desk.take(post("1"))
         await agent.look()
         assert agent.shown == 1
+
+
+async def test_the_arrow_keys_walk_cases_that_came_to_an_empty_queue(desk: Desk) -> None:
+    async with at_desk(desk.store) as agent:
+        await agent.press("down", "enter")
+        desk.take(post("1", "My parcel never came.", after(-75), by="anna", thread="a"))
+        desk.take(post("2", "You charged me twice", after(-40), by="boris", thread="b"))
+        await agent.look()
+        assert agent.shown == 1
+        await agent.press("down")
+        assert agent.shown == 2

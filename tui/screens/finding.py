@@ -126,7 +126,7 @@ class Finding(CaseActions):
 
     def _show_emptiness(self) -> None:
         empty = not self.queue.rows
-        self.queue.display = not empty
+        self.queue.set_class(empty, "-empty")
         note = self.query_one("#queue-empty", Static)
         note.display = empty
         if empty and self.wanted.search.strip():
