@@ -5,7 +5,8 @@ are seldom equal by chance; "where is my parcel, it has been two weeks now" may 
 post does not have, an order's or an address's, makes a post its writer's own, however alike the rest.
 
 What repeats the brand's own words is nobody's complaint at all. There one word more is its writer's: an
-announcement with "Liars" behind it is near, and no mere repetition.
+announcement with "Liars" behind it is near, and no mere repetition. Fewer words are one, where a marked
+retweet says itself that it was cut off.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import regex
 from desk.model.case import Case
 from desk.model.folding import fold
 from desk.model.mention import Mention
-from desk.model.similarity import SHORT_WORDS, Fingerprint, fingerprint, is_near
+from desk.model.similarity import SHORT_WORDS, Fingerprint, fingerprint, is_near, words_of
 
 EXACT_WORDS = 12
 """So many words, without handles and links, and all of them the same. A marked retweet may be shorter."""
@@ -28,6 +29,7 @@ SAID_WORDS = 8
 the same troubles. A retweet that is marked as the brand's may be shorter."""
 
 _PASSED_ON = regex.compile(r"\A\s*+(?:rt|mt)\b\s*+:?\s*+@(?P<whose>[\w.@-]*+)", regex.IGNORECASE)
+_CUT_OFF = regex.compile(r"(?:…|\.\.\.)\s*+(?:https?:\S*+\s*+)?\Z")
 _LINKS_AND_HANDLES = regex.compile(r"https?:\S*+|\bwww\.\S++|(?<![\w.+-])@[\w.@-]++")
 _OWN = regex.compile(
     r"[\w.+-]{1,64}+@[\w-]++(?:\.[\w-]++)++|[\p{L}\p{M}\p{Nd}_-]*\p{Nd}[\p{L}\p{M}\p{Nd}_-]*+"
@@ -76,7 +78,7 @@ def is_copy(later: Wording, first: Wording) -> bool:
 def only_repeats(later: Wording, first: Mention) -> bool:
     """Whether `later` has all words of `first`, a post for the brand, and none of its writer's own.
 
-    What `first` itself passed on are another's words.
+    A marked retweet that is cut off has some of them. What `first` itself passed on are another's words.
     """
     if _PASSED_ON.match(first.text) or not own_details(later.text) <= own_details(first.text):
         return False
@@ -84,7 +86,23 @@ def only_repeats(later: Wording, first: Mention) -> bool:
     # A Mastodon handle may be written without its server.
     is_marked = mark is not None and mark["whose"].lower() in {handle, handle.partition("@")[0]}
     least = SHORT_WORDS + 1 if is_marked else SAID_WORDS
-    return later.fingerprint.words >= least and word_for_word(later.text, first.text)
+    if later.fingerprint.words < least:
+        return False
+    return word_for_word(later.text, first.text) or (is_marked and begins(later.text, first.text))
+
+
+def begins(later: str, first: str) -> bool:
+    """Whether `later` was cut off, and all that is left of it is how `first` begins."""
+    cut = _CUT_OFF.search(later)
+    if cut is None:
+        return False
+    left = " ".join(words_of(later[: cut.start()]))
+    return bool(left) and " ".join(words_of(first)).startswith(left)
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether a text ends in an ellipsis, as platforms shorten a long retweet."""
+    return _CUT_OFF.search(text) is not None
 
 
 def word_for_word(one: str, other: str) -> bool:

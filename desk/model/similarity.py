@@ -75,11 +75,24 @@ class Fingerprint:
 
 def fingerprint(text: str) -> Fingerprint:
     """Reduce a text. The same on every machine and in every release that keeps the rules above."""
-    bare = _NOISE.sub(" ", _COPY.sub("", fold(text)))
-    words = _WORD.findall(bare)[:_MOST_WORDS]
+    words = words_of(text)
     digest = hashlib.blake2b(" ".join(words).encode(), digest_size=16).hexdigest()
     bits = _simhash(words)
     return Fingerprint(digest, bits >> 64, bits & _MASK, len(words))
+
+
+def words_of(text: str) -> list[str]:
+    """The words that a text is compared by, in order."""
+    return _WORD.findall(_NOISE.sub(" ", _COPY.sub("", fold(text))))[:_MOST_WORDS]
+
+
+def beginning(text: str) -> int | None:
+    """A key that texts share which begin with the same words; none for a short one, and none of `bands`."""
+    words = words_of(text)[: SHORT_WORDS + 1]
+    if len(words) <= SHORT_WORDS:
+        return None
+    digest = hashlib.blake2b(" ".join(words).encode(), digest_size=7).digest()
+    return 1 << 56 | int.from_bytes(digest, "big")
 
 
 def is_near(a: Fingerprint, b: Fingerprint, *, same_conversation: bool = False) -> bool:

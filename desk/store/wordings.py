@@ -7,20 +7,22 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
-from desk.model.copies import Original, Wording, is_copy
+from desk.model.copies import Original, Wording, begins, is_copy, is_cut_off
 from desk.model.mention import Mention, MentionId
-from desk.model.similarity import Fingerprint, bands, is_near
+from desk.model.similarity import Fingerprint, bands, beginning, is_near
 from desk.store import cases, mentions
 from desk.store.columns import to_ms
 
 _HALF = 8
 """Bytes of each half of a fingerprint's bits; as a blob, because the halves are unsigned."""
+_MOST_BEGUN = 50
+"""Posts compared that begin alike: a brand greets thousands of times in the same words."""
 
 
 def save(db: Database, mention: Mention, wording: Wording, *, near: bool = True) -> None:
     """Keep how a post is worded; what was kept of it before goes. Nothing copies a short text.
 
-    Without `near` it is found by equal words only.
+    Without `near` it is found by equal words and by how it begins, only.
     """
     forget(db, mention.id)
     keys = bands(wording.fingerprint)
@@ -29,7 +31,10 @@ def save(db: Database, mention: Mention, wording: Wording, *, near: bool = True)
     mark = wording.fingerprint
     bits = mark.simhash.to_bytes(_HALF, "big") + mark.check.to_bytes(_HALF, "big")
     db.execute("INSERT INTO wordings VALUES (?, ?, ?, ?)", (mention.id, mark.exact, bits, mark.words))
-    for key in keys if near else ():
+    if not near:
+        key = beginning(mention.text)
+        keys = () if key is None else (key,)
+    for key in keys:
         db.execute("INSERT INTO wording_bands VALUES (?, ?, ?)", (key, to_ms(mention.created_at), mention.id))
 
 
@@ -72,6 +77,7 @@ def originals(db: Database, mention: Mention, wording: Wording, within: timedelt
 def first_said(db: Database, mention: Mention, wording: Wording) -> Mention | None:
     """The oldest public post to or by the same brand that has the very words of `mention` and is no younger.
 
+    For a text that was cut off, failing that, the youngest post for the brand that begins with its words.
     None where `mention` is the first. The platform does not matter.
     """
     rows = db.query(
@@ -80,7 +86,19 @@ def first_said(db: Database, mention: Mention, wording: Wording) -> Mention | No
         "ORDER BY m.created_at, m.seq LIMIT 1",
         (wording.fingerprint.exact, mention.brand, mention.id, to_ms(mention.created_at)),
     )
-    return next((mentions.mention_of(row) for row in rows), None)
+    same = next((mentions.mention_of(row) for row in rows), None)
+    return _begun(db, mention) if same is None and is_cut_off(mention.text) else same
+
+
+def _begun(db: Database, mention: Mention) -> Mention | None:
+    rows = db.query(
+        f"SELECT {mentions.COLUMNS} FROM wording_bands b JOIN mentions m ON m.id = b.mention_id "
+        "WHERE b.band = ? AND b.created_at <= ? AND m.brand = ? AND m.private = 0 AND m.id <> ? "
+        f"ORDER BY b.created_at DESC LIMIT {_MOST_BEGUN}",
+        (beginning(mention.text), to_ms(mention.created_at), mention.brand, mention.id),
+    )
+    found = (mentions.mention_of(row) for row in rows)
+    return next((first for first in found if begins(mention.text, first.text)), None)
 
 
 def _marks(values: Sequence[object]) -> str:

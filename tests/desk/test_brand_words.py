@@ -194,3 +194,40 @@ def test_law_one_word_more_or_less_anywhere_is_the_writers(
         for text in (more, less):
             later = Wording.of(mark + " ".join(text))
             assert not only_repeats(later, brand_post("b", " ".join(words)))
+
+
+CUT = "RT @fernway: Our app is down, we are sorry, we wo…"
+
+
+@pytest.mark.parametrize("text", [CUT, CUT.replace("…", "..."), f"{CUT} https://t.co/x1y2z3"])
+def test_a_retweet_that_was_cut_off_is_still_the_brands(desk: Desk, text: str) -> None:
+    announce(desk)
+    desk.take(stranger(text))
+    assert desk.case_ids() == []
+    assert "Only the words of @fernway" in reasons(desk, "bluesky:2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CUT.replace("RT @fernway: ", ""),
+        CUT.replace("@fernway", "@anna"),
+        CUT.replace("wo…", "work"),
+        CUT.replace("sorry", "not sorry"),
+        f"Still down! {CUT}",
+        f"{CUT} liars",
+        "RT @fernway: Our app is do…",
+    ],
+)
+def test_what_is_not_cut_off_or_not_marked_is_its_writers(desk: Desk, text: str) -> None:
+    announce(desk)
+    desk.take(stranger(text))
+    assert desk.decision("bluesky:2") == (Action.OPEN, 1)
+
+
+def test_a_cut_off_retweet_is_of_the_post_that_goes_on_as_it_does(desk: Desk) -> None:
+    announce(desk)
+    desk.take(brand_post("c", "Our app is down for everybody in Spain, we are sorry", after(2)))
+    desk.take(stranger(CUT), stranger("RT @fernway: Our app is down for nob…", external_id="3", by="cem"))
+    assert desk.decision("bluesky:2") == (Action.NOISE, None)
+    assert desk.decision("bluesky:3") == (Action.OPEN, 1)
