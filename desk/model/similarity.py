@@ -83,7 +83,8 @@ def fingerprint(text: str) -> Fingerprint:
 
 def words_of(text: str) -> list[str]:
     """The words that a text is compared by, in order."""
-    return _WORD.findall(_NOISE.sub(" ", _COPY.sub("", fold(text))))[:_MOST_WORDS]
+    words: list[str] = _WORD.findall(_NOISE.sub(" ", _COPY.sub("", fold(text))))
+    return words[:_MOST_WORDS]
 
 
 def beginning(text: str) -> int | None:
