@@ -29,7 +29,8 @@ SAID_WORDS = 8
 the same troubles. A retweet that is marked as the brand's may be shorter."""
 
 _PASSED_ON = regex.compile(r"\A\s*+(?:rt|mt)\b\s*+:?\s*+@(?P<whose>[\w.@-]*+)", regex.IGNORECASE)
-_CUT_OFF = regex.compile(r"(?:…|\.\.\.)\s*+(?:https?:\S*+\s*+)?\Z")
+_CUT_OFF = regex.compile(r"(?:…|\.\.\.)\s{0,9}+(?:https?:\S{0,200}+\s{0,9}+)?\Z")
+_FRAGMENT = regex.compile(r"(?<!\S)\S{1,100}\Z")
 _LINKS_AND_HANDLES = regex.compile(r"https?:\S*+|\bwww\.\S++|(?<![\w.+-])@[\w.@-]++")
 _OWN = regex.compile(
     r"[\w.+-]{1,64}+@[\w-]++(?:\.[\w-]++)++|[\p{L}\p{M}\p{Nd}_-]*\p{Nd}[\p{L}\p{M}\p{Nd}_-]*+"
@@ -80,7 +81,7 @@ def only_repeats(later: Wording, first: Mention) -> bool:
 
     A marked retweet that is cut off has some of them. What `first` itself passed on are another's words.
     """
-    if _PASSED_ON.match(first.text) or not own_details(later.text) <= own_details(first.text):
+    if _PASSED_ON.match(first.text) or not own_details(_whole_words(later.text)) <= own_details(first.text):
         return False
     mark, handle = _PASSED_ON.match(later.text), first.author.handle.lower()
     # A Mastodon handle may be written without its server.
@@ -88,21 +89,25 @@ def only_repeats(later: Wording, first: Mention) -> bool:
     least = SHORT_WORDS + 1 if is_marked else SAID_WORDS
     if later.fingerprint.words < least:
         return False
-    return word_for_word(later.text, first.text) or (is_marked and begins(later.text, first.text))
-
-
-def begins(later: str, first: str) -> bool:
-    """Whether `later` was cut off, and all that is left of it is how `first` begins."""
-    cut = _CUT_OFF.search(later)
-    if cut is None:
-        return False
-    left = " ".join(words_of(later[: cut.start()]))
-    return bool(left) and " ".join(words_of(first)).startswith(left)
+    return word_for_word(later.text, first.text) or (is_marked and _begins(later.text, first.text))
 
 
 def is_cut_off(text: str) -> bool:
     """Whether a text ends in an ellipsis, as platforms shorten a long retweet."""
     return _CUT_OFF.search(text) is not None
+
+
+def _begins(later: str, first: str) -> bool:
+    """Whether `later` was cut off, and all that is left of it is how `first` begins."""
+    cut = _CUT_OFF.search(later)
+    left = " ".join(words_of(later[: cut.start()])) if cut else ""
+    return bool(left) and " ".join(words_of(first)).startswith(left)
+
+
+def _whole_words(text: str) -> str:
+    """The text, less the word in which it was cut off: what is left of a number is no number of its own."""
+    cut = _CUT_OFF.search(text)
+    return text if cut is None else _FRAGMENT.sub("", text[: cut.start()])
 
 
 def word_for_word(one: str, other: str) -> bool:

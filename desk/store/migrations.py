@@ -230,14 +230,14 @@ CREATE TABLE sources (
     listened_until INTEGER
 ) STRICT;
 
--- The posts that opened cases, as their copies are recognised.
+-- The posts that opened cases, as their copies are recognised, and those for the brand.
 CREATE TABLE wordings (
     mention_id TEXT PRIMARY KEY REFERENCES mentions(id) ON DELETE CASCADE,
     exact TEXT NOT NULL,
     simhash BLOB NOT NULL,
     words INTEGER NOT NULL
 ) STRICT;
--- A near copy shares at least one of eight bands.
+-- A near copy shares at least one of eight bands; a cut-off retweet of the brand shares how it begins.
 CREATE TABLE wording_bands (
     band INTEGER NOT NULL,
     created_at INTEGER NOT NULL,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
-from desk.model.copies import Original, Wording, begins, is_copy, is_cut_off
+from desk.model.copies import Original, Wording, is_copy, is_cut_off, only_repeats
 from desk.model.mention import Mention, MentionId
 from desk.model.similarity import Fingerprint, bands, beginning, is_near
 from desk.store import cases, mentions
@@ -77,20 +77,21 @@ def originals(db: Database, mention: Mention, wording: Wording, within: timedelt
 def first_said(db: Database, mention: Mention, wording: Wording) -> Mention | None:
     """The oldest public post to or by the same brand that has the very words of `mention` and is no younger.
 
-    For a text that was cut off, failing that, the youngest post for the brand that begins with its words.
-    None where `mention` is the first. The platform does not matter.
+    For a text that was cut off, rather the youngest post for the brand that begins with its words. None where
+    `mention` is the first. The platform does not matter.
     """
+    if is_cut_off(mention.text) and (begun := _begun(db, mention, wording)) is not None:
+        return begun
     rows = db.query(
         f"SELECT {mentions.COLUMNS} FROM wordings w JOIN mentions m ON m.id = w.mention_id WHERE w.exact = ? "
         "AND m.brand = ? AND m.private = 0 AND m.id <> ? AND m.created_at <= ? "
         "ORDER BY m.created_at, m.seq LIMIT 1",
         (wording.fingerprint.exact, mention.brand, mention.id, to_ms(mention.created_at)),
     )
-    same = next((mentions.mention_of(row) for row in rows), None)
-    return _begun(db, mention) if same is None and is_cut_off(mention.text) else same
+    return next((mentions.mention_of(row) for row in rows), None)
 
 
-def _begun(db: Database, mention: Mention) -> Mention | None:
+def _begun(db: Database, mention: Mention, wording: Wording) -> Mention | None:
     rows = db.query(
         f"SELECT {mentions.COLUMNS} FROM wording_bands b JOIN mentions m ON m.id = b.mention_id "
         "WHERE b.band = ? AND b.created_at <= ? AND m.brand = ? AND m.private = 0 AND m.id <> ? "
@@ -98,7 +99,7 @@ def _begun(db: Database, mention: Mention) -> Mention | None:
         (beginning(mention.text), to_ms(mention.created_at), mention.brand, mention.id),
     )
     found = (mentions.mention_of(row) for row in rows)
-    return next((first for first in found if begins(mention.text, first.text)), None)
+    return next((first for first in found if only_repeats(wording, first)), None)
 
 
 def _marks(values: Sequence[object]) -> str:

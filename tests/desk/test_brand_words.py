@@ -231,3 +231,24 @@ def test_a_cut_off_retweet_is_of_the_post_that_goes_on_as_it_does(desk: Desk) ->
     desk.take(stranger(CUT), stranger("RT @fernway: Our app is down for nob…", external_id="3", by="cem"))
     assert desk.decision("bluesky:2") == (Action.NOISE, None)
     assert desk.decision("bluesky:3") == (Action.OPEN, 1)
+
+
+def test_a_number_that_was_cut_off_is_no_number_of_the_writers(desk: Desk) -> None:
+    announce(desk, "Our shop in Bonn is closed until 18:00 on Monday")
+    desk.take(stranger("RT @fernway: Our shop in Bonn is closed until 18:0…"))
+    assert desk.decision("bluesky:2") == (Action.NOISE, None)
+
+
+def test_of_posts_that_begin_alike_the_one_that_was_passed_on_is_found(desk: Desk) -> None:
+    announce(desk, "Our app has been down since 8:00, we are sorry and work on it")
+    desk.take(brand_post("c", "Our app has been down since 14:00, we are sorry and work on it", after(2)))
+    desk.take(stranger("RT @fernway: Our app has been down since 8:00, we are so…"))
+    assert desk.decision("bluesky:2") == (Action.NOISE, None)
+
+
+def test_the_first_who_passed_it_on_does_not_hide_the_brand(desk: Desk) -> None:
+    desk.take(stranger(CUT))
+    announce(desk)
+    desk.take(stranger(CUT, external_id="3", by="cem"))
+    assert desk.decision("bluesky:2") == (Action.OPEN, 1)
+    assert desk.decision("bluesky:3") == (Action.NOISE, None)

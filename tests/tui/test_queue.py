@@ -243,3 +243,11 @@ async def test_the_arrow_keys_walk_cases_that_came_to_an_empty_queue(desk: Desk)
         assert agent.shown == 1
         await agent.press("down")
         assert agent.shown == 2
+
+
+async def test_the_arrow_keys_walk_the_queue_after_a_search_that_found_nothing(morning: Desk) -> None:
+    async with at_desk(morning.store) as agent:
+        await agent.press("slash", "q", "q", "enter")
+        assert agent.words("#queue-empty")
+        await agent.press("escape", "down")
+        assert agent.shown == agent.order[1]
