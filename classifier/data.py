@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from classifier.annotation import KEY_LENGTH, POSTS, Annotation, all_annotations
-from classifier.labels import LANGUAGES, SENTIMENT_INDEX, UNDETERMINED
+from classifier.labels import CLASS_HEADS, LANGUAGES, REASONS, SENTIMENT_INDEX, UNDETERMINED
 from classifier.text import fingerprint, normalise
 from desk.errors import DeskError
 
@@ -30,6 +30,16 @@ VALIDATION_PERCENT = 12
 
 class DataError(DeskError):
     """A data set is missing or a row of it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a head learns from one text."""
+
+    shares: tuple[float, ...]
+    """Probabilities: one of a binary head, one a label of the others."""
+    weight: float
+    """0 where nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,18 @@ class Example:
     sentiment_weight: float = 1.0
     polar: bool = False
     """The source has no neutral label, so the neutral output takes no part in the loss."""
+    reason: int | None = None
+    """Index into `REASONS`."""
+
+    def target(self, head: str) -> Target:
+        """What the head should say."""
+        label = getattr(self, head)
+        if head in CLASS_HEADS:
+            shares = tuple(float(place == label) for place in range(CLASS_HEADS[head]))
+        else:
+            shares = (label or 0.0,)
+        weight = getattr(self, f"{head}_weight", 1.0)
+        return Target(shares, 0.0 if label is None else weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +85,16 @@ class Source:
     """At most so many rows of the training split, chosen by the seed."""
     file: Path | None = None
     """Where it lies, if not in the folder of the data sets under its name."""
+    tested_elsewhere: bool = False
+    """Its test texts are another file, so those of its own that would be tested are learned from as well."""
 
     def path(self, folder: Path) -> Path:
         return self.file or folder / f"{self.name}.jsonl.gz"
+
+    def split_of(self, key: str) -> Split:
+        """The split of a text with this fingerprint."""
+        split = _split_of_fingerprint(key)
+        return "train" if split == "test" and self.tested_elsewhere else split
 
 
 _LABELS: dict[str, frozenset[int]] = {"complaint": frozenset({0, 1}), "sentiment": frozenset({-1, 0, 1})}
@@ -127,7 +156,7 @@ def _load_source(folder: Path, source: Source, split: Split, seed: int) -> list[
     read: set[int] = set()
     for row in read_rows(source.path(folder)):
         key = fingerprint(row["text"])
-        if key in seen or _split_of_fingerprint(key) != split:
+        if key in seen or source.split_of(key) != split:
             continue
         seen.add(key)
         language = row.get("lang")
@@ -180,6 +209,7 @@ def _own_post(blank: Example, row: Row, _: random.Random) -> Example:
         sentiment=SENTIMENT_INDEX[row["sentiment"]],
         anger=float(row["anger"]),
         abuse=float(row["abuse"]),
+        reason=REASONS.index(row["reason"]) if "reason" in row else None,
     )
 
 
@@ -237,7 +267,7 @@ def _russian_brand(blank: Example, row: Row, _: random.Random) -> Example:
 SOURCES = (
     Source("complaints_en", _complaint, repeat=5),
     Source("posts", _only_annotated, repeat=4),
-    Source("own_posts", _own_post, repeat=3, file=POSTS),
+    Source("own_posts", _own_post, repeat=2, file=POSTS, tested_elsewhere=True),
     Source("complaints_tr_bank", _turkish_complaint, limit=1_000),
     Source("sentiment_en_semeval", _sentiment, limit=20_000),
     Source("sentiment_xlmt", _sentiment),
@@ -246,5 +276,6 @@ SOURCES = (
     Source("emotion_tr", _turkish_emotion),
     Source("emotion_en", _emotion),
     Source("offensive_en", _offence, limit=5_000),
+    Source("irony_en", _only_annotated),
 )
 """What the shipped weights learn from. `airlines_en` is not among them: its licence bars commercial use."""

@@ -17,7 +17,7 @@ import torch
 from tokenizers import Tokenizer
 
 from classifier.data import SOURCES, Example, Source, load_examples
-from classifier.labels import BINARY_HEADS
+from classifier.labels import BINARY_HEADS, CLASS_HEADS, TRAINED_HEADS
 from classifier.network import Batch, Network, loss_of
 from classifier.quantise import Floats
 from desk.errors import DeskError
@@ -172,28 +172,16 @@ def collate(items: Sequence[Encoded]) -> Batch:
         ids[row, : len(item.ids)] = torch.tensor(item.ids)
         mask[row, : len(item.ids)] = 1
     examples = [item.example for item in items]
+    targets = {head: [example.target(head) for example in examples] for head in TRAINED_HEADS}
+    weights = {head: torch.tensor([target.weight for target in found]) for head, found in targets.items()}
+    shares = {head: torch.tensor([target.shares for target in found]) for head, found in targets.items()}
     return Batch(
         ids=ids,
         mask=mask,
-        binary={
-            head: torch.tensor([getattr(example, head) or 0.0 for example in examples])
-            for head in BINARY_HEADS
-        },
-        binary_weight={
-            head: torch.tensor(
-                [
-                    0.0
-                    if getattr(example, head) is None
-                    else (example.complaint_weight if head == "complaint" else 1.0)
-                    for example in examples
-                ]
-            )
-            for head in BINARY_HEADS
-        },
-        sentiment=torch.tensor([example.sentiment or 0 for example in examples]),
-        sentiment_weight=torch.tensor(
-            [0.0 if example.sentiment is None else example.sentiment_weight for example in examples]
-        ),
+        binary={head: shares[head].squeeze(-1) for head in BINARY_HEADS},
+        binary_weight={head: weights[head] for head in BINARY_HEADS},
+        classes={head: shares[head] for head in CLASS_HEADS},
+        class_weight={head: weights[head] for head in CLASS_HEADS},
         polar=torch.tensor([example.polar for example in examples]),
     )
 
@@ -204,6 +192,7 @@ def _identity(batches: Sequence[Sequence[Encoded]], plan: Plan, seed: int) -> di
     settings = {name: value for name, value in asdict(plan).items() if name not in free}
     return {
         "seed": seed,
+        "heads": list(TRAINED_HEADS),
         "steps": len(batches),
         "tokens": sum(len(i.ids) for b in batches for i in b),
         **settings,

@@ -1,7 +1,7 @@
 """The network in torch, for training only: one encoder, mean pooling, a linear layer per head.
 
 While it trains, the heads stand twice: above the top layer, and above a low one, where they learn to say what
-the top ones say. Those low ones keep the lower layers at the matter, and are not served.
+the top ones say. Those low ones keep the lower layers at the matter, and are not served. Nor is the reason's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.nn import functional
 from transformers import AutoModel
 from transformers.utils import logging
 
-from classifier.labels import BINARY_HEADS, HEADS, SENTIMENTS
+from classifier.labels import BINARY_HEADS, CLASS_HEADS, SENTIMENTS, TRAINED_HEADS
 from classifier.quantise import Floats, dequantise_rows, quantise_rows
 
 
@@ -30,16 +30,16 @@ class Batch:
     binary: dict[str, Tensor]
     """Target probabilities by head of `BINARY_HEADS`, each [batch], float32."""
     binary_weight: dict[str, Tensor]
-    sentiment: Tensor
-    """Index into `SENTIMENTS`, [batch], int64."""
-    sentiment_weight: Tensor
+    classes: dict[str, Tensor]
+    """Target probabilities by head of `CLASS_HEADS`, each [batch, labels], float32."""
+    class_weight: dict[str, Tensor]
     polar: Tensor
     """True where the neutral output takes no part, [batch], bool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logits:
-    """Logits by head: [batch] of the binary ones, [batch, 3] of sentiment."""
+    """Logits by head: [batch] of the binary ones, [batch, labels] of the others."""
 
     top: dict[str, Tensor]
     early: dict[str, Tensor]
@@ -68,8 +68,8 @@ class Network(nn.Module):
         width = self.encoder.config.hidden_size
         self.dropout = nn.Dropout(dropout)
         self.early_layer = early_layer
-        self.top = nn.ModuleDict({head: nn.Linear(width, size) for head, size in HEADS.items()})
-        early = HEADS if early_layer else {}
+        self.top = nn.ModuleDict({head: nn.Linear(width, size) for head, size in TRAINED_HEADS.items()})
+        early = TRAINED_HEADS if early_layer else {}
         self.early = nn.ModuleDict({head: nn.Linear(width, size) for head, size in early.items()})
         table = self.encoder.embeddings.word_embeddings.weight
         with torch.no_grad():
@@ -79,7 +79,7 @@ class Network(nn.Module):
             layer.requires_grad_(False)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Logits:
-        """Return the logits of all heads, [batch] or [batch, 3]."""
+        """Return the logits of all heads, [batch] or [batch, labels]."""
         states = self.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
         real = mask.unsqueeze(-1).to(states[-1].dtype)
 
@@ -114,7 +114,7 @@ class Network(nn.Module):
 
 
 _SHARES = {"complaint": 2.0, "anger": 0.5, "abuse": 0.5}
-"""What a labelled row of each binary head weighs; one of sentiment weighs 1."""
+"""What a labelled row of each binary head weighs; one of the others weighs 1."""
 _EARLY_SHARE = 0.3
 """Small: the low layers serve the top first."""
 
@@ -135,11 +135,14 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         )
         for head, share in _SHARES.items()
     }
-    top = logits.top["sentiment"]
-    neutral_off = torch.zeros_like(top)
-    neutral_off[:, SENTIMENTS.index("neutral")] = batch.polar.to(top.dtype) * -1e4
-    sentiment = functional.cross_entropy(top + neutral_off, batch.sentiment, reduction="none")
-    parts["sentiment"] = (sentiment * batch.sentiment_weight).sum() / size
+    for head in CLASS_HEADS:
+        top = logits.top[head]
+        if head == "sentiment":
+            neutral_off = torch.zeros_like(top)
+            neutral_off[:, SENTIMENTS.index("neutral")] = batch.polar.to(top.dtype) * -1e4
+            top = top + neutral_off
+        missed = functional.cross_entropy(top, batch.classes[head], reduction="none")
+        parts[head] = (missed * batch.class_weight[head]).sum() / size
     if logits.early:
         parts["early"] = _EARLY_SHARE * _disagreement(logits)
     return torch.stack(list(parts.values())).sum(), {name: part.item() for name, part in parts.items()}
@@ -147,9 +150,9 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, dict[str, float]]:
 
 def _disagreement(logits: Logits) -> Tensor:
     """How far the early heads are from what the top ones say, labels or none (Hinton et al. 2015)."""
-    total = functional.cross_entropy(
-        logits.early["sentiment"], logits.top["sentiment"].detach().softmax(-1), reduction="mean"
-    )
+    total = torch.zeros(())
+    for head in CLASS_HEADS:
+        total = total + functional.cross_entropy(logits.early[head], logits.top[head].detach().softmax(-1))
     for head in BINARY_HEADS:
         said = logits.top[head].detach().sigmoid()
         total = total + functional.binary_cross_entropy_with_logits(logits.early[head], said)

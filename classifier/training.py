@@ -25,9 +25,11 @@ from classifier.quantise import quantise_rows
 from classifier.reason_vectors import write_reason_vectors
 from classifier.reasons import general_reasons
 
-VERSION = "answerback-12l-2026.11.3"
+VERSION = "answerback-12l-2026.11.4"
 MAX_TOKENS = 128
 """Tokens served; training cuts earlier, since hardly a post is longer and the rest costs time."""
+_NOT_SERVED = ("early.", "top.reason.")
+"""Heads that only help in training."""
 LOOK_RECALL = 0.97
 TEMPERATURE_ROWS = 2_000
 """About so many rows, evenly taken, are plenty for the one number of the sentiment head."""
@@ -93,7 +95,7 @@ def write_weights(
     weights = {
         name.removeprefix("encoder."): value.numpy()
         for name, value in network.state_dict().items()
-        if not name.startswith("early.")
+        if not name.startswith(_NOT_SERVED)
     }
     weights |= {"language.weight": language.weight, "language.bias": language.bias}
     weights |= {"embedding.weight": embedding.weight, "embedding.bias": embedding.bias}

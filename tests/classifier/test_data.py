@@ -199,3 +199,12 @@ def test_our_own_posts_are_whole(path: Path) -> None:
 def test_what_is_held_out_is_never_learned() -> None:
     learned = {fingerprint(row["text"]) for row in read_rows(POSTS)}
     assert learned.isdisjoint(fingerprint(row["text"]) for row in read_rows(HELD_OUT))
+
+
+def test_texts_that_another_file_tests_are_learned_from(tmp_path: Path) -> None:
+    own = source("own_posts")
+    parts = {split: load_examples(tmp_path, own, split, seed=1) for split in SPLITS}
+    posts = [row["text"] for row in read_rows(POSTS)]
+    assert parts["test"] == []
+    assert len(parts["train"]) + len(parts["validation"]) == len(posts)
+    assert len(parts["validation"]) == sum(split_of(text) == "validation" for text in posts)

@@ -137,7 +137,9 @@ def test_a_target_that_is_not_known_weighs_nothing(tiny_base: Path) -> None:
     tensors = collate(sorted(batch, key=lambda item: item.example.text))
     assert tensors.binary_weight["complaint"].tolist() == [1.0, 0.0, 0.5]
     assert tensors.binary_weight["abuse"].tolist() == [0.0, 0.0, 0.0]
-    assert tensors.sentiment_weight.tolist() == [0.0, 1.0, 1.0]
+    assert tensors.class_weight["sentiment"].tolist() == [0.0, 1.0, 1.0]
+    assert tensors.classes["sentiment"][2].tolist() == [1.0, 0.0, 0.0]
+    assert tensors.class_weight["reason"].tolist() == [0.0, 0.0, 0.0]
     assert tensors.polar.tolist() == [False, False, True]
 
 
