@@ -128,7 +128,7 @@ def calibrate(directory: Path, validation: list[Example]) -> Manifest:
     logits = predictor.outputs([example.text for example in labelled]).complaint.astype(np.float64)
     platt = fit_platt(logits, truth)
     probabilities = platt.probabilities(logits)
-    threshold = best_f1_threshold(probabilities, truth)
+    threshold = best_f1_threshold(probabilities)
     felt = [example for example in validation if example.sentiment is not None and not example.polar]
     felt = felt[:: max(1, len(felt) // TEMPERATURE_ROWS)]
     temperature = 1.0

@@ -43,13 +43,26 @@ def test_extreme_logits_stay_finite() -> None:
     assert np.isfinite(softmax(np.array([[1e4, -1e4, 0.0]]))).all()
 
 
-def test_the_best_threshold_parts_the_classes() -> None:
+def test_the_best_threshold_is_as_good_as_the_best_by_labels() -> None:
     chance = np.random.default_rng(2)
-    truth = (chance.random(2_000) < 0.4).astype(float)
-    threshold = best_f1_threshold(
-        np.where(truth > 0, chance.uniform(0.3, 1, 2_000), chance.uniform(0, 0.3, 2_000)), truth
-    )
-    assert threshold == pytest.approx(0.3, abs=0.03)
+    probabilities = chance.beta(0.4, 0.9, 20_000)
+    truth = chance.random(20_000) < probabilities
+    reached = macro_f1(probabilities >= best_f1_threshold(probabilities), truth)
+    best = max(macro_f1(probabilities >= value, truth) for value in np.linspace(0.02, 0.98, 97))
+    assert reached == pytest.approx(best, abs=0.003)
+
+
+@pytest.mark.parametrize("probabilities", [[0.7], [0.2, 0.2], [0.0, 1.0], [0.5, 0.5, 0.5]])
+def test_a_threshold_is_found_for_any_few_probabilities(probabilities: list[float]) -> None:
+    assert 0.0 <= best_f1_threshold(np.array(probabilities)) <= 1.0
+
+
+def macro_f1(predicted: np.ndarray, truth: np.ndarray) -> float:
+    scores = []
+    for side in (True, False):
+        hits = ((predicted == side) & (truth == side)).sum()
+        scores.append(2 * hits / ((predicted == side).sum() + (truth == side).sum()))
+    return float(np.mean(scores))
 
 
 def test_the_look_threshold_keeps_the_recall_and_no_more() -> None:
