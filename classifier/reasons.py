@@ -36,6 +36,12 @@ Sentences on one matter differ by language, trade and wording, and those differe
 a hundred posts of our own it raised the accuracy from 0.78 to 0.87; shares from 0.3 to 0.5 are alike."""
 _HANDICAP = 0.05
 """What `OTHER` must be nearer than any reason: it is near to everything that is said in anger."""
+_STANDING = 3.0
+"""Standard deviations above what a reason scores for strange sentences, from which an operator's is named
+if no other stands higher. Bare nearness would favour the general reasons: the best five of hundreds of
+sentences are near to anything, an operator's two or three are not."""
+_BACKGROUND = 500
+"""About so many sentences, evenly taken, tell what each reason usually scores."""
 _FLOOR = 0.1
 """Least score with which a reason is named."""
 
@@ -77,32 +83,52 @@ def general_reasons() -> tuple[Reason, ...]:
 class Matcher:
     """Compares vectors of posts with those of the reasons' sentences."""
 
-    def __init__(self, reasons: Sequence[Reason], vectors: Vectors) -> None:
-        """`vectors` [sentences, width] are those of all reasons' sentences, in order."""
+    def __init__(self, reasons: Sequence[Reason], vectors: Vectors, named: int = 0) -> None:
+        """`vectors` [sentences, width] are those of all reasons' sentences, in order.
+
+        The last `named` reasons are an operator's.
+        """
+        self._general = len(reasons) - named
         self._names = tuple(reason.name for reason in reasons)
         self._owner = np.repeat(np.arange(len(reasons)), [len(reason.sentences) for reason in reasons])
         # The mean of all sentences is what they share; what is left tells them apart.
         self._centre = vectors.mean(axis=0)
         self._evened = _evening(vectors, self._owner, [name != OTHER for name in self._names])
         self._sentences = self._placed(vectors)
+        self._usual, self._spread = self._background()
 
     def match(self, vectors: Vectors) -> list[tuple[str, float]]:
         """The best reason and its score for each vector [n, width]; an empty name where none fits."""
         if not len(vectors):
             return []
-        nearness = self._placed(vectors) @ self._sentences.T
-        scores = np.empty((len(vectors), len(self._names)))
-        for place in range(len(self._names)):
-            own = np.sort(nearness[:, self._owner == place], axis=1)
-            scores[:, place] = own[:, -_NEAREST:].mean(axis=1)
-            if self._names[place] == OTHER:
-                scores[:, place] -= _HANDICAP
-        return [self._named(row) for row in scores]
+        scores = self._scores(self._placed(vectors))
+        standings = (scores - self._usual) / self._spread
+        return [self._named(*both) for both in zip(scores, standings, strict=True)]
 
-    def _named(self, scores: Vectors) -> tuple[str, float]:
+    def _named(self, scores: Vectors, standings: Vectors) -> tuple[str, float]:
+        best = int(standings.argmax())
+        if best >= self._general and standings[best] >= _STANDING:
+            return self._names[best], float(scores[best])
+        scores = scores[: self._general] - _HANDICAP * (np.array(self._names[: self._general]) == OTHER)
         best = int(scores.argmax())
         name, score = self._names[best], float(scores[best])
         return (name if name != OTHER and score >= _FLOOR else ""), score
+
+    def _scores(self, placed: Vectors) -> Vectors:
+        """How near each text [n, width] is to each reason, [n, reasons]."""
+        nearness = placed @ self._sentences.T
+        scores = np.empty((len(placed), len(self._names)))
+        for place in range(len(self._names)):
+            own = np.sort(nearness[:, self._owner == place], axis=1)
+            scores[:, place] = own[:, -_NEAREST:].mean(axis=1)
+        return scores
+
+    def _background(self) -> tuple[Vectors, Vectors]:
+        """Mean and standard deviation of each reason's score over sentences of the others."""
+        step = max(1, len(self._sentences) // _BACKGROUND)
+        scores, owner = self._scores(self._sentences[::step]), self._owner[::step]
+        strange = np.where(owner[:, None] == np.arange(len(self._names)), np.nan, scores)
+        return np.nanmean(strange, axis=0), np.maximum(np.nanstd(strange, axis=0), 1e-6)
 
     def _placed(self, vectors: Vectors) -> Vectors:
         moved = (vectors - self._centre) @ self._evened
@@ -138,8 +164,9 @@ class WithReasons:
 
         `stored` gives vectors that the predictor need not make again, by the digest of their sentence.
         """
-        own = {reason.name for reason in named}
-        self._reasons = (*(reason for reason in general_reasons() if reason.name not in own), *named)
+        self._own = {reason.name for reason in named}
+        general = (reason for reason in general_reasons() if reason.name not in self._own)
+        self._reasons = (*general, *named)
         self._predictor = predictor
         self._stored = stored
         self._matcher: Matcher | None = None
@@ -166,7 +193,7 @@ class WithReasons:
         """Sentences are read at the first post, when the weights are loaded as well."""
         with self._making:
             if self._matcher is None:
-                self._matcher = Matcher(self._reasons, self._sentence_vectors())
+                self._matcher = Matcher(self._reasons, self._sentence_vectors(), len(self._own))
             return self._matcher
 
     def _sentence_vectors(self) -> Vectors:

@@ -15,7 +15,7 @@ from classifier.artifact import SHIPPED
 from classifier.data import read_rows
 from classifier.labels import LANGUAGES
 from classifier.reason_vectors import digest
-from classifier.reasons import general_reasons
+from classifier.reasons import Reason, WithReasons, general_reasons
 
 SIZE_LIMIT_MB = 45
 
@@ -55,6 +55,26 @@ def test_the_reasons_vectors_are_of_todays_sentences(predictor: OnnxPredictor) -
     stored = predictor.reason_vectors()
     sentences = [sentence for reason in general_reasons() for sentence in reason.sentences]
     assert [sentence for sentence in sentences if digest(sentence) not in stored] == []
+
+
+def test_an_operators_reason_is_found_by_a_few_sentences(
+    predictor: OnnxPredictor,
+) -> None:
+    examples = ("Your locker gives me a wrong code", "Das Schließfach geht nicht auf")
+    locker = Reason("locker", "The parcel locker does not open.", examples)
+    access = Reason("access", "A wheelchair cannot get in.")
+    model = WithReasons(predictor, [locker, access], stored=predictor.reason_vectors)
+    about = {
+        "locker 14 is stuck again": "locker",
+        "Packstation nimmt den Code nicht, Fach bleibt zu": "locker",
+        "el casillero no se abre y mi paquete está dentro": "locker",
+        "lift broken, wheelchair user stuck on platform": "access",
+        "my parcel is late": "delay",
+        "refund my money": "billing",
+    }
+    assert {text: model.predict([text])[0].reason for text in about} == about
+    others = model.predict([row["text"] for row in read_rows(HELD_OUT)])
+    assert sum(verdict.reason in {"locker", "access"} for verdict in others) <= 5
 
 
 @pytest.mark.parametrize(
