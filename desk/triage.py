@@ -136,8 +136,8 @@ def repeated(
     """The same decision, or to leave a post whose writer only passes on what the brand or an ally has said.
 
     `decision` is to open a case, and `first` is the oldest post with the words of `mention`, or one that
-    goes on where `mention` was cut off. Who is known in
-    the conversation, or sends the brand its own words in private, wants something by it.
+    goes on where `mention` leaves off. Who is known in the conversation, or sends the brand its own words in
+    private, wants something by it.
     """
     if decision.action is not Action.OPEN or context.previous is not None or mention.private:
         return decision

@@ -6,7 +6,7 @@ post does not have, an order's or an address's, makes a post its writer's own, h
 
 What repeats the brand's own words is nobody's complaint at all. There one word more is its writer's: an
 announcement with "Liars" behind it is near, and no mere repetition. Fewer words are one, where a marked
-retweet says itself that it was cut off.
+retweet is cut off.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def is_copy(later: Wording, first: Wording) -> bool:
 def only_repeats(later: Wording, first: Mention) -> bool:
     """Whether `later` has all words of `first`, a post for the brand, and none of its writer's own.
 
-    A marked retweet that is cut off has some of them. What `first` itself passed on are another's words.
+    A marked retweet may leave off the end. What `first` itself passed on are another's words.
     """
     if _PASSED_ON.match(first.text) or not own_details(_whole_words(later.text)) <= own_details(first.text):
         return False
@@ -92,16 +92,18 @@ def only_repeats(later: Wording, first: Mention) -> bool:
     return word_for_word(later.text, first.text) or (is_marked and _begins(later.text, first.text))
 
 
-def is_cut_off(text: str) -> bool:
-    """Whether a text ends in an ellipsis, as platforms shorten a long retweet."""
-    return _CUT_OFF.search(text) is not None
+def is_passed_on(text: str) -> bool:
+    """Whether a text is marked as a retweet."""
+    return _PASSED_ON.match(text) is not None
 
 
 def _begins(later: str, first: str) -> bool:
-    """Whether `later` was cut off, and all that is left of it is how `first` begins."""
+    """Whether `later` has nothing but the first words of `first`; an ellipsis may end it inside a word."""
     cut = _CUT_OFF.search(later)
-    left = " ".join(words_of(later[: cut.start()])) if cut else ""
-    return bool(left) and " ".join(words_of(first)).startswith(left)
+    if cut is not None:
+        return " ".join(words_of(first)).startswith(" ".join(words_of(later[: cut.start()])))
+    words = words_of(later)
+    return words == words_of(first)[: len(words)]
 
 
 def _whole_words(text: str) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
-from desk.model.copies import Original, Wording, is_copy, is_cut_off, only_repeats
+from desk.model.copies import Original, Wording, is_copy, is_passed_on, only_repeats
 from desk.model.mention import Mention, MentionId
 from desk.model.similarity import Fingerprint, bands, beginning, is_near
 from desk.store import cases, mentions
@@ -77,10 +77,10 @@ def originals(db: Database, mention: Mention, wording: Wording, within: timedelt
 def first_said(db: Database, mention: Mention, wording: Wording) -> Mention | None:
     """The oldest public post to or by the same brand that has the very words of `mention` and is no younger.
 
-    For a text that was cut off, rather the youngest post for the brand that begins with its words. None where
+    For a marked retweet, rather the youngest post for the brand that begins with its words. None where
     `mention` is the first. The platform does not matter.
     """
-    if is_cut_off(mention.text) and (begun := _begun(db, mention, wording)) is not None:
+    if is_passed_on(mention.text) and (begun := _begun(db, mention, wording)) is not None:
         return begun
     rows = db.query(
         f"SELECT {mentions.COLUMNS} FROM wordings w JOIN mentions m ON m.id = w.mention_id WHERE w.exact = ? "

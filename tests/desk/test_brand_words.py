@@ -184,7 +184,7 @@ def test_law_what_adds_no_word_repeats(words: list[str], mark: str, end: str, lo
 
 
 @given(words=WORDS, own=st.sampled_from(["liars", "нет", "4711", "me@example.org"]), data=st.data())
-def test_law_one_word_more_or_less_anywhere_is_the_writers(
+def test_law_one_word_more_or_less_is_the_writers_unless_a_retweet_leaves_off_the_last(
     words: list[str], own: str, data: st.DataObject
 ) -> None:
     at = data.draw(st.integers(0, len(words)))
@@ -193,13 +193,22 @@ def test_law_one_word_more_or_less_anywhere_is_the_writers(
     for mark in ("", "RT @fernway: "):
         for text in (more, less):
             later = Wording.of(mark + " ".join(text))
-            assert not only_repeats(later, brand_post("b", " ".join(words)))
+            left_off = bool(mark) and text == words[: len(text)]
+            assert only_repeats(later, brand_post("b", " ".join(words))) is left_off
 
 
 CUT = "RT @fernway: Our app is down, we are sorry, we wo…"
 
 
-@pytest.mark.parametrize("text", [CUT, CUT.replace("…", "..."), f"{CUT} https://t.co/x1y2z3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        CUT,
+        CUT.replace("…", "..."),
+        f"{CUT} https://t.co/x1y2z3",
+        "RT @fernway: Our app is down, we are sorry",
+    ],
+)
 def test_a_retweet_that_was_cut_off_is_still_the_brands(desk: Desk, text: str) -> None:
     announce(desk)
     desk.take(stranger(text))
@@ -212,14 +221,15 @@ def test_a_retweet_that_was_cut_off_is_still_the_brands(desk: Desk, text: str) -
     [
         CUT.replace("RT @fernway: ", ""),
         CUT.replace("@fernway", "@anna"),
-        CUT.replace("wo…", "work"),
+        CUT.replace("wo…", "wo"),
+        CUT.replace("we wo…", "we are"),
         CUT.replace("sorry", "not sorry"),
         f"Still down! {CUT}",
         f"{CUT} liars",
         "RT @fernway: Our app is do…",
     ],
 )
-def test_what_is_not_cut_off_or_not_marked_is_its_writers(desk: Desk, text: str) -> None:
+def test_what_goes_on_otherwise_or_is_not_marked_is_its_writers(desk: Desk, text: str) -> None:
     announce(desk)
     desk.take(stranger(text))
     assert desk.decision("bluesky:2") == (Action.OPEN, 1)
