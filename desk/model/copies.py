@@ -61,9 +61,7 @@ class Wording:
     def can_be_copy(self) -> bool:
         """Whether it is long enough to be one: the rest need not be compared with anything."""
         words = self.fingerprint.words
-        return words >= EXACT_WORDS or (
-            not self.fingerprint.short and _PASSED_ON.match(self.text) is not None
-        )
+        return words >= EXACT_WORDS or (not self.fingerprint.short and is_passed_on(self.text))
 
 
 def is_copy(later: Wording, first: Wording) -> bool:
