@@ -24,7 +24,7 @@ from desk.model.reason import OTHER
 from desk.model.verdict import Verdict
 from desk.ports import Predictor
 
-Vectors = NDArray[np.float64]
+Vectors = NDArray[np.float32]
 
 _WORD = re.compile(r"[^\W_]")
 _GENERAL = Path(__file__).parent / "reasons.toml"
@@ -90,25 +90,33 @@ class Matcher:
         """
         self._general = len(reasons) - named
         self._names = tuple(reason.name for reason in reasons)
-        self._owner = np.repeat(np.arange(len(reasons)), [len(reason.sentences) for reason in reasons])
+        counts = [len(reason.sentences) for reason in reasons]
+        self._owner = np.repeat(np.arange(len(reasons)), counts)
+        self._ends = np.cumsum(counts)
         # The mean of all sentences is what they share; what is left tells them apart.
         self._centre = vectors.mean(axis=0)
-        self._evened = _evening(vectors, self._owner, [name != OTHER for name in self._names])
+        self._evened = _evening(vectors - self._centre, self._owner, [name != OTHER for name in self._names])
         self._sentences = self._placed(vectors)
-        self._usual, self._spread = self._background()
+        self._background = self._reckon_background() if named else None
 
     def match(self, vectors: Vectors) -> list[tuple[str, float]]:
         """The best reason and its score for each vector [n, width]; an empty name where none fits."""
         if not len(vectors):
             return []
-        scores = self._scores(self._placed(vectors))
-        standings = (scores - self._usual) / self._spread
-        return [self._named(*both) for both in zip(scores, standings, strict=True)]
+        return [self._own(row) or self._of_all(row) for row in self._scores(self._placed(vectors))]
 
-    def _named(self, scores: Vectors, standings: Vectors) -> tuple[str, float]:
+    def _own(self, scores: Vectors) -> tuple[str, float] | None:
+        """The operator's reason that stands out, if one does."""
+        if self._background is None:
+            return None
+        usual, spread = self._background
+        standings = (scores - usual) / spread
         best = int(standings.argmax())
-        if best >= self._general and standings[best] >= _STANDING:
-            return self._names[best], float(scores[best])
+        stands_out = best >= self._general and standings[best] >= _STANDING
+        return (self._names[best], float(scores[best])) if stands_out else None
+
+    def _of_all(self, scores: Vectors) -> tuple[str, float]:
+        """The nearest general reason, or none."""
         scores = scores[: self._general] - _HANDICAP * (np.array(self._names[: self._general]) == OTHER)
         best = int(scores.argmax())
         name, score = self._names[best], float(scores[best])
@@ -117,13 +125,13 @@ class Matcher:
     def _scores(self, placed: Vectors) -> Vectors:
         """How near each text [n, width] is to each reason, [n, reasons]."""
         nearness = placed @ self._sentences.T
-        scores = np.empty((len(placed), len(self._names)))
-        for place in range(len(self._names)):
-            own = np.sort(nearness[:, self._owner == place], axis=1)
-            scores[:, place] = own[:, -_NEAREST:].mean(axis=1)
+        scores = np.empty((len(placed), len(self._names)), dtype=np.float32)
+        for place, own in enumerate(np.split(nearness, self._ends[:-1], axis=1)):
+            count = min(_NEAREST, own.shape[1])
+            scores[:, place] = np.partition(own, -count, axis=1)[:, -count:].mean(axis=1)
         return scores
 
-    def _background(self) -> tuple[Vectors, Vectors]:
+    def _reckon_background(self) -> tuple[Vectors, Vectors]:
         """Mean and standard deviation of each reason's score over sentences of the others."""
         step = max(1, len(self._sentences) // _BACKGROUND)
         scores, owner = self._scores(self._sentences[::step]), self._owner[::step]
@@ -142,13 +150,13 @@ def _evening(vectors: Vectors, owner: NDArray[np.int64], counts: Sequence[bool])
         for place, matters in enumerate(counts)
         if matters
     ]
-    spread = np.concatenate(inside)
+    spread = np.concatenate(inside).astype(np.float64)
     covariance = spread.T @ spread / len(spread)
     width = len(covariance)
     level = max(float(np.trace(covariance)) / width, 1e-9)
     mixed = (1 - _SPREAD_SHARE) * level * np.eye(width) + _SPREAD_SHARE * covariance
     values, axes = np.linalg.eigh(mixed)
-    return np.asarray((axes / np.sqrt(values)) @ axes.T)
+    return np.asarray((axes / np.sqrt(values)) @ axes.T, dtype=np.float32)
 
 
 class WithReasons:
@@ -202,12 +210,12 @@ class WithReasons:
         unknown = [sentence for sentence in sentences if digest(sentence) not in known]
         for sentence, vector in zip(unknown, _vectors(self._predictor.predict(unknown)), strict=True):
             known[digest(sentence)] = vector.astype(np.float16)
-        return np.stack([known[digest(sentence)] for sentence in sentences]).astype(np.float64)
+        return np.stack([known[digest(sentence)] for sentence in sentences]).astype(np.float32)
 
 
 def _vectors(verdicts: Sequence[Verdict]) -> Vectors:
     if not verdicts:
-        return np.empty((0, 0))
+        return np.empty((0, 0), dtype=np.float32)
     return np.stack([np.frombuffer(verdict.embedding, dtype="<f2") for verdict in verdicts]).astype(
-        np.float64
+        np.float32
     )
