@@ -93,11 +93,26 @@ def make_alert_rules(settings: AlertSettings) -> AlertRules:
 def make_predictor(settings: ClassifierSettings) -> Predictor:
     """The classifier with its reasons; loads the model at the first post. Raises ArtifactError."""
     from classifier import load_predictor  # noqa: PLC0415
+    from classifier.artifact import QUICK  # noqa: PLC0415
     from classifier.reasons import Reason, WithReasons  # noqa: PLC0415
+    from classifier.screening import Screened  # noqa: PLC0415
 
-    model = load_predictor(settings.weights, settings.complaint_threshold, settings.look_threshold)
+    thresholds = settings.complaint_threshold, settings.look_threshold
+    model = load_predictor(weights_folder(settings), *thresholds)
+    screened = settings.model == "screened"
     named = [Reason(r.name, r.sentence, r.examples) for r in settings.reasons]
-    return WithReasons(model, named, stored=model.reason_vectors)
+    return WithReasons(
+        Screened(load_predictor(QUICK, *thresholds), model) if screened else model,
+        named,
+        stored=model.reason_vectors,
+    )
+
+
+def weights_folder(settings: ClassifierSettings) -> Path:
+    """The folder of the weights that judge complaints."""
+    from classifier.artifact import QUICK, SHIPPED  # noqa: PLC0415
+
+    return settings.weights or (QUICK if settings.model == "quick" else SHIPPED)
 
 
 def make_explain(predictor: Predictor) -> Explain:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -47,11 +47,18 @@ class BrandSettings(_Section):
 
 
 class ClassifierSettings(_Section):
+    model: Literal["full", "screened", "quick"] = "full"
     weights: Path | None = None
     complaint_threshold: Probability | None = None
     look_threshold: Probability | None = None
     brands: tuple[BrandSettings, ...] = ()
     reasons: tuple[ReasonSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.weights is not None and self.model != "full":
+            raise ValueError("model chooses among those that ship; leave it out beside weights")
+        return self
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

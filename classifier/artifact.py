@@ -26,10 +26,15 @@ EMBEDDINGS = "embeddings.npy"
 SCALES = "embedding_scales.npy"
 TOKENIZER = "tokenizer.json"
 REASONS = "reasons.npz"
-FILES = (ENCODER, EMBEDDINGS, SCALES, TOKENIZER)
+TABLE = (EMBEDDINGS, SCALES, TOKENIZER)
+FILES = (ENCODER, *TABLE)
+SHAREABLE = (*TABLE, REASONS)
+"""What a quick model has in common with the one that taught it."""
 
 SHIPPED = Path(__file__).parent / "weights"
 """The weights that come with the package."""
+QUICK = SHIPPED / "quick"
+"""The quick ones, which they have taught."""
 
 
 class ArtifactError(DeskError):
@@ -61,6 +66,8 @@ class Manifest:
     languages: tuple[str, ...]
     files: dict[str, str]
     """SHA-256 by file name."""
+    shared: str = ""
+    """Folder, seen from this one, in which the `SHAREABLE` files lie; empty where they lie here."""
 
     def with_thresholds(
         self, *, complaint_threshold: float | None = None, look_threshold: float | None = None
@@ -91,6 +98,11 @@ def with_file(directory: Path, name: str) -> Manifest:
     return manifest
 
 
+def file_of(directory: Path, manifest: Manifest, name: str) -> Path:
+    """Return where one of the folder's files lies."""
+    return directory / manifest.shared / name if name in SHAREABLE else directory / name
+
+
 def read_manifest(directory: Path) -> Manifest:
     """Read and check `manifest.json`. Raises `ArtifactError`."""
     path = directory / MANIFEST
@@ -110,7 +122,7 @@ def read_manifest(directory: Path) -> Manifest:
 def verify_files(directory: Path, manifest: Manifest) -> None:
     """Compare each file with its SHA-256. Raises `ArtifactError` for the first missing or different one."""
     for name in {**dict.fromkeys(FILES), **manifest.files}:
-        path = directory / name
+        path = file_of(directory, manifest, name)
         if not path.is_file():
             raise ArtifactError(f"{path} is missing. {_REPAIR}")
         if sha256_of(path) != manifest.files.get(name):

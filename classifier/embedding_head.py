@@ -18,6 +18,7 @@ from torch import Tensor
 from transformers import AutoModel
 
 from classifier.artifact import TOKENIZER
+from classifier.fitting import padded
 from classifier.network import Network
 from classifier.quantise import Floats
 
@@ -33,6 +34,8 @@ class EmbeddingHead:
     weight: Floats
     """[width, (1 + layers) * width]"""
     bias: Floats
+    layers: tuple[int, ...]
+    """Counted from 1."""
 
 
 def fit_embedding_head(
@@ -47,14 +50,14 @@ def fit_embedding_head(
     features, targets = [], []
     with torch.inference_mode():
         for ids, mask in _batches(base, texts, max_tokens):
+            means = network.means(ids, mask)
+            features.append(torch.cat([means[layer] for layer in (0, *layers)], dim=1))
             real = mask.unsqueeze(-1).float()
-            own = network.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
-            tokens = network.encoder.embeddings.word_embeddings(ids)
-            means = [_mean(states, real) for states in (tokens, *(own[layer] for layer in layers))]
-            features.append(torch.cat(means, dim=1))
-            vectors = _mean(encoder(input_ids=ids, attention_mask=mask).last_hidden_state, real)
+            states = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            vectors = (states * real).sum(1) / real.sum(1)
             targets.append(torch.nn.functional.normalize(vectors, dim=1))
-    return _ridge(torch.cat(features).double().numpy(), torch.cat(targets).double().numpy())
+    weight, bias = _ridge(torch.cat(features).double().numpy(), torch.cat(targets).double().numpy())
+    return EmbeddingHead(weight, bias, tuple(layers))
 
 
 def _batches(base: Path, texts: Sequence[str], max_tokens: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -63,23 +66,13 @@ def _batches(base: Path, texts: Sequence[str], max_tokens: int) -> Iterator[tupl
     tokenizer.enable_truncation(max_tokens)
     encoded = sorted((found.ids for found in tokenizer.encode_batch(list(texts))), key=len)
     for start in range(0, len(encoded), _BATCH):
-        some = encoded[start : start + _BATCH]
-        ids = torch.zeros(len(some), len(some[-1]), dtype=torch.int64)
-        mask = torch.zeros_like(ids)
-        for row, tokens in enumerate(some):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
-        yield ids, mask
+        yield padded(encoded[start : start + _BATCH])
 
 
-def _mean(states: Tensor, real: Tensor) -> Tensor:
-    return (states * real).sum(1) / real.sum(1)
-
-
-def _ridge(features: np.ndarray, targets: np.ndarray) -> EmbeddingHead:
+def _ridge(features: np.ndarray, targets: np.ndarray) -> tuple[Floats, Floats]:
     targets = targets - targets.mean(axis=0)
     centre, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
     scaled = (features - centre) / spread
     gram = scaled.T @ scaled + _PENALTY * len(scaled) * np.eye(scaled.shape[1])
     weight = (np.linalg.solve(gram, scaled.T @ targets) / spread[:, None]).T
-    return EmbeddingHead(weight.astype(np.float32), (-weight @ centre).astype(np.float32))
+    return weight.astype(np.float32), (-weight @ centre).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from classifier.artifact import (
     sha256_of,
     write_manifest,
 )
+from classifier.byte_ranges import byte_ranges
 from classifier.graph import EncoderShape, Weights, build_graph
 from classifier.labels import LANGUAGES, SENTIMENTS
 from classifier.quantise import quantise_rows
@@ -26,12 +28,21 @@ LANGUAGE_FLOOR = 0.6
 
 
 def write_folder(
-    out: Path, weights: Weights, shape: EncoderShape, tokenizer: bytes, version: str
+    out: Path,
+    weights: Weights,
+    shape: EncoderShape,
+    tokenizer: bytes,
+    version: str,
+    sample: Sequence[str] = (),
 ) -> Manifest:
-    """Write a whole weights folder whose manifest is not calibrated yet; return that manifest."""
+    """Write a whole weights folder whose manifest is not calibrated yet; return that manifest.
+
+    With a sample of normalised texts the encoder multiplies bytes, in ranges that are measured on it.
+    """
     out.mkdir(parents=True, exist_ok=True)
     table = weights["embeddings.word_embeddings.weight"]
-    onnx.save(build_graph(weights, shape), str(out / ENCODER))
+    inputs = byte_ranges(weights, shape, tokenizer, sample) if sample else None
+    onnx.save(build_graph(weights, shape, inputs=inputs), str(out / ENCODER))
     nibbles, scales = quantise_rows(table)
     np.save(out / EMBEDDINGS, nibbles)
     np.save(out / SCALES, scales)

@@ -96,7 +96,7 @@ def learn(
     found = reload(weights)
     with tempfile.TemporaryDirectory(prefix="answerback-feedback-") as scratch:
         folder = Path(scratch)
-        write_base(folder / "base", found, weights)
+        write_base(folder / "base", found)
         _write_rows(folder / "data", taught)
         sources = (Source(_NAME, _label, repeat=_PASSES), *_replayed(folder / "data", data, len(taught)))
         network = fit(
@@ -105,13 +105,15 @@ def learn(
             folder / "run",
             resume=False,
             seed=seed,
-            plan=replace(plan, sources=sources),
+            plan=replace(plan, sources=sources, merges=found.merges),
             progress=progress,
             start=found.heads,
         )
         language = LanguageHead(found.heads["language.weight"], found.heads["language.bias"])
         made = folder / "made"
-        embedding = EmbeddingHead(found.heads["embedding.weight"], found.heads["embedding.bias"])
+        embedding = EmbeddingHead(
+            found.heads["embedding.weight"], found.heads["embedding.bias"], found.embedding_layers
+        )
         version = _next_version(found.manifest.version)
         write_weights(network, language, embedding, folder / "base", made, version)
         _settle(made, found.manifest, data, seed)
@@ -166,7 +168,7 @@ def _settle(made: Path, old: Manifest, data: Path | None, seed: int) -> None:
         calibrate(made, load_examples(data, there, "validation", seed))
         return
     new = read_manifest(made)
-    write_manifest(made, replace(old, version=new.version, files=new.files))
+    write_manifest(made, replace(old, version=new.version, files=new.files, shared=new.shared))
 
 
 def _measure(predictor: OnnxPredictor, held: Sequence[Correction], data: Path | None) -> Measured:

@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor, nn
 
 from classifier.data import SOURCES, Example, Source, load_examples
 from classifier.labels import BINARY_HEADS, CLASS_HEADS, TRAINED_HEADS
@@ -24,6 +26,8 @@ from desk.errors import DeskError
 
 Progress = Callable[[dict[str, object]], None]
 """Is told each logged record: kind, step, steps, loss and so on."""
+
+Item = TypeVar("Item")
 
 _CHUNK_BATCHES = 16
 
@@ -50,6 +54,8 @@ class Plan:
     what they share with English."""
     early_layer: int = 4
     """Layers below the early heads, which help in training; 0 for none."""
+    merges: tuple[int, ...] = ()
+    """As in `EncoderShape`."""
     checkpoint_steps: int = 200
     log_steps: int = 20
     threads: int = 2
@@ -82,29 +88,58 @@ def fit(
     """
     torch.set_num_threads(plan.threads)
     torch.manual_seed(seed)
-    run.mkdir(parents=True, exist_ok=True)
     examples = load_examples(data, plan.sources, "train", seed)
     network = _network(base, plan)
     plan = replace(plan, max_tokens=min(plan.max_tokens, network.most_tokens))
     batches = schedule(examples, base, plan, seed)
-    optimiser = torch.optim.AdamW(
-        network.parameter_groups(plan.rate, plan.decay, plan.head_rate), weight_decay=plan.weight_decay
+    if start is not None:
+        known = {name: torch.from_numpy(value.copy()) for name, value in start.items()}
+        network.load_state_dict(known, strict=False)
+    groups = network.parameter_groups(plan.rate, plan.decay, plan.head_rate)
+    run_batches(
+        network,
+        torch.optim.AdamW(groups, weight_decay=plan.weight_decay),
+        batches,
+        lambda batch: loss_of(network, collate(batch)),
+        run,
+        plan,
+        identity=_identity(batches, plan, seed),
+        resume=resume,
+        progress=progress,
     )
+    return network
+
+
+def run_batches(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    batches: Sequence[Sequence[Item]],
+    loss_of_batch: Callable[[Sequence[Item]], tuple[Tensor, dict[str, float]]],
+    run: Path,
+    plan: Plan,
+    *,
+    identity: dict[str, object],
+    resume: bool,
+    progress: Progress | None,
+) -> None:
+    """Take one step a batch and leave the network in evaluation mode; `run` gets log and checkpoints.
+
+    The rate rises over the plan's warm-up and falls to zero. `identity` is what a resumed run must share with
+    the one that it goes on from. Raises `TrainingError` when a checkpoint is of another one.
+    """
+    run.mkdir(parents=True, exist_ok=True)
     warmup = max(1, int(len(batches) * plan.warmup_share))
     pace = torch.optim.lr_scheduler.LambdaLR(
         optimiser,
         lambda step: min((step + 1) / warmup, max(0.0, (len(batches) - step) / (len(batches) - warmup + 1))),
     )
-    checkpoint = _Checkpoint(run / "checkpoint.pt", identity=_identity(batches, plan, seed))
+    checkpoint = _Checkpoint(run / "checkpoint.pt", identity=identity)
     first = checkpoint.restore(network, optimiser, pace) if resume else 0
-    if start is not None and not first:
-        known = {name: torch.from_numpy(value.copy()) for name, value in start.items()}
-        network.load_state_dict(known, strict=False)
     network.train()
     with (run / "log.jsonl").open("a" if resume else "w", encoding="utf-8") as log:
         started = time.monotonic()
         for step, batch in enumerate(batches[first:], start=first + 1):
-            loss, parts = loss_of(network, collate(batch))
+            loss, parts = loss_of_batch(batch)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -125,7 +160,7 @@ def fit(
                 log.flush()
                 if progress is not None:
                     progress(record)
-    return network.eval()
+    network.eval()
 
 
 def _network(base: Path, plan: Plan) -> Network:
@@ -133,7 +168,7 @@ def _network(base: Path, plan: Plan) -> Network:
         if not (base / name).is_file():
             raise TrainingError(f"{base} is no encoder to start from: it has no {name}.")
     try:
-        return Network(base, plan.frozen_layers, plan.early_layer)
+        return Network(base, plan.frozen_layers, plan.early_layer, merges=plan.merges)
     except (OSError, ValueError) as error:
         raise TrainingError(f"{base} is no encoder to start from ({str(error).splitlines()[0]}).") from error
 
@@ -153,24 +188,37 @@ def schedule(examples: Sequence[Example], base: Path, plan: Plan, seed: int) -> 
     order = [item for item in encoded for _ in range(repeats[item.example.source])]
     chance = random.Random(seed)  # noqa: S311 -- batches, not secrets
     chance.shuffle(order)
+    return batches_of_like_length(order, lambda item: len(item.ids), plan, chance)
+
+
+def batches_of_like_length(
+    order: Sequence[Item], length: Callable[[Item], int], plan: Plan, chance: random.Random
+) -> list[list[Item]]:
+    """Return batches in which texts of like length stand together, so that little is padding."""
     size = plan.batch_size
     batches = []
     for start in range(0, len(order), size * _CHUNK_BATCHES):
-        chunk = sorted(order[start : start + size * _CHUNK_BATCHES], key=lambda item: len(item.ids))
+        chunk = sorted(order[start : start + size * _CHUNK_BATCHES], key=length)
         group = [chunk[at : at + size] for at in range(0, len(chunk), size)]
         chance.shuffle(group)
         batches += group
     return batches
 
 
+def padded(texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Return token ids and the mask of the real ones, both [batch, tokens], int64."""
+    width = max(map(len, texts))
+    ids = torch.zeros(len(texts), width, dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for row, tokens in enumerate(texts):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+    return ids, mask
+
+
 def collate(items: Sequence[Encoded]) -> Batch:
     """Pad a batch and mark which targets count."""
-    width = max(len(item.ids) for item in items)
-    ids = torch.zeros(len(items), width, dtype=torch.int64)
-    mask = torch.zeros_like(ids)
-    for row, item in enumerate(items):
-        ids[row, : len(item.ids)] = torch.tensor(item.ids)
-        mask[row, : len(item.ids)] = 1
+    ids, mask = padded([item.ids for item in items])
     examples = [item.example for item in items]
     targets = {head: [example.target(head) for example in examples] for head in TRAINED_HEADS}
     weights = {head: torch.tensor([target.weight for target in found]) for head, found in targets.items()}
@@ -187,16 +235,20 @@ def collate(items: Sequence[Encoded]) -> Batch:
 
 
 def _identity(batches: Sequence[Sequence[Encoded]], plan: Plan, seed: int) -> dict[str, object]:
-    """What a resumed run must share with the one that it goes on from; how it is watched is free."""
-    free = {"sources", "checkpoint_steps", "log_steps", "threads"}
-    settings = {name: value for name, value in asdict(plan).items() if name not in free}
+    """What a resumed run must share with the one that it goes on from."""
     return {
         "seed": seed,
         "heads": list(TRAINED_HEADS),
         "steps": len(batches),
         "tokens": sum(len(i.ids) for b in batches for i in b),
-        **settings,
+        **settings_of(plan),
     }
+
+
+def settings_of(plan: Plan) -> dict[str, object]:
+    """Those of the plan that a resumed run must share; how it is watched is free."""
+    free = {"sources", "checkpoint_steps", "log_steps", "threads"}
+    return {name: value for name, value in asdict(plan).items() if name not in free}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +256,7 @@ class _Checkpoint:
     path: Path
     identity: dict[str, object]
 
-    def save(self, step: int, network: Network, optimiser: torch.optim.Optimizer, pace: object) -> None:
+    def save(self, step: int, network: nn.Module, optimiser: torch.optim.Optimizer, pace: object) -> None:
         state = {
             "identity": self.identity,
             "step": step,
@@ -221,7 +273,7 @@ class _Checkpoint:
         # An atomic swap, so a crash leaves the old one whole.
         partial.replace(self.path)
 
-    def restore(self, network: Network, optimiser: torch.optim.Optimizer, pace: object) -> int:
+    def restore(self, network: nn.Module, optimiser: torch.optim.Optimizer, pace: object) -> int:
         if not self.path.is_file():
             return 0
         state = torch.load(self.path, weights_only=True)

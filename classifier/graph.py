@@ -12,7 +12,7 @@ all logits, and `embedding` [batch, width] of unit length.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ from classifier.quantise import Floats, quantise_columns
 
 OPSET = 17
 _FUSED = "com.microsoft"
+_MOST_BESIDE_BYTES = 63
+"""Largest code of a weight that is multiplied with bytes: processors without VNNI add two such products in
+16 bits, and 2 * 255 * 63 is the most that fits there."""
 
 Weights = Mapping[str, Floats]
 
@@ -39,25 +42,49 @@ class EncoderShape:
     heads: int
     max_tokens: int
     norm_epsilon: float
+    merges: tuple[int, ...] = ()
+    """Layers, counted from 1, before which every two neighbouring tokens become one, their mean: the layers
+    above read half as many (Funnel-Transformer, Dai et al. 2020)."""
 
 
-def build_graph(weights: Weights, shape: EncoderShape, *, int8: bool = True) -> onnx.ModelProto:
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """How the input of a product becomes bytes: value = scale * (byte - zero)."""
+
+    scale: float
+    zero: int
+
+
+def build_graph(
+    weights: Weights,
+    shape: EncoderShape,
+    *,
+    int8: bool = True,
+    inputs: Mapping[str, ByteRange] | None = None,
+) -> onnx.ModelProto:
     """Build the graph from a BERT encoder's and the heads' weights, named as torch names them.
 
-    `int8=False` keeps float32 weights: the yardstick that tests hold the int8 graph against.
+    With `inputs`, by name of the product, the encoder multiplies bytes: half as long for one verdict in a
+    hundred (`classifier.byte_ranges`). `int8=False` keeps float32 weights: the yardstick that tests
+    hold the int8 graph against.
     """
-    graph = _Graph(weights, shape, int8)
-    states = [_embed(graph)]
+    graph = _Graph(weights, shape, int8, inputs)
+    tokens = _Tokens("embeddings", "mask", graph.node("Cast", ["mask"], "weight", to=TensorProto.FLOAT))
+    states = [replace(tokens, states=_embed(graph))]
     for layer in range(shape.layers):
-        states.append(_layer(graph, f"encoder.layer.{layer}", states[-1]))
+        below = states[-1]
+        if layer + 1 in shape.merges:
+            below = _merge(graph, f"merge.{layer + 1}", below)
+        states.append(replace(below, states=_layer(graph, f"encoder.layer.{layer}", below)))
     middles = {f"middle.{layer}": states[layer] for layer in shape.embedding_layers}
-    _pool(graph, {"pooled": states[-1], "bag": "embeddings", **middles})
+    for name, source in {"pooled": states[-1], "bag": tokens, **middles}.items():
+        _pool(graph, name, source)
     _heads(graph)
     graph.gemm("language", "bag", "language")
     graph.node("Concat", ["bag", *middles], "vector.source", axis=-1)
     graph.gemm("embedding", "vector.source", "vector")
     graph.node("LpNormalization", ["vector"], "embedding", axis=-1, p=2)
-    batch, tokens = "batch", "tokens"
+    batch, length = "batch", "tokens"
     width = weights["embeddings.LayerNorm.weight"].shape[0]
     outputs: dict[str, list[str | int | None]] = {
         **{head: [batch] if head in BINARY_HEADS else [batch, size] for head, size in HEADS.items()},
@@ -69,8 +96,8 @@ def build_graph(weights: Weights, shape: EncoderShape, *, int8: bool = True) -> 
             graph.nodes,
             "answerback",
             inputs=[
-                helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, [batch, tokens, width]),
-                helper.make_tensor_value_info("mask", TensorProto.INT32, [batch, tokens]),
+                helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, [batch, length, width]),
+                helper.make_tensor_value_info("mask", TensorProto.INT32, [batch, length]),
             ],
             outputs=[
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes)
@@ -87,12 +114,25 @@ def build_graph(weights: Weights, shape: EncoderShape, *, int8: bool = True) -> 
 
 
 @dataclass(frozen=True, slots=True)
+class _Tokens:
+    """What a layer reads: names of three values."""
+
+    states: str
+    """[batch, tokens, width]"""
+    mask: str
+    """1 where there is a token, [batch, tokens], int32."""
+    weight: str
+    """Of how many tokens each was merged, [batch, tokens], float32."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Graph:
     """Nodes and stored weights so far; each method adds something and returns its name."""
 
     weights: Weights
     shape: EncoderShape
     int8: bool
+    inputs: Mapping[str, ByteRange] | None = None
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     stored: list[onnx.TensorProto] = field(default_factory=list)
 
@@ -110,6 +150,8 @@ class _Graph:
 
     def linear(self, name: str, source: str, weights: Floats) -> str:
         """Multiply by weights [inputs, outputs]; the bias belongs to the fused operator that follows."""
+        if self.inputs is not None:
+            return self.multiply_bytes(name, source, weights, self.inputs[name])
         if self.int8:
             codes, scale = quantise_columns(weights)
             stored = [self.store(f"{name}.int8", codes), self.store(f"{name}.scale", scale)]
@@ -117,6 +159,21 @@ class _Graph:
         else:
             matrix = self.store(f"{name}.matrix", weights)
         return self.node("MatMul", [source, matrix], f"{name}.product")
+
+    def multiply_bytes(self, name: str, source: str, weights: Floats, given: ByteRange) -> str:
+        codes, scale = quantise_columns(weights, _MOST_BESIDE_BYTES)
+        scale_in = self.store(f"{name}.input.scale", np.array(given.scale, dtype=np.float32))
+        zero_in = self.store(f"{name}.input.zero", np.array(given.zero, dtype=np.uint8))
+        zeros = self.store(f"{name}.zero", np.zeros(len(scale), dtype=np.int8))
+        matrix = self.store(f"{name}.int8", codes)
+        matrix_scale = self.store(f"{name}.scale", scale)
+        source = self.node("QuantizeLinear", [source, scale_in, zero_in], f"{name}.input")
+        return self.node(
+            "MatMulIntegerToFloat",
+            [source, matrix, scale_in, matrix_scale, zero_in, zeros],
+            f"{name}.product",
+            domain=_FUSED,
+        )
 
     def dense(self, name: str, source: str) -> str:
         return self.linear(name, source, self.weights[f"{name}.weight"].T)
@@ -143,6 +200,7 @@ def _embed(graph: _Graph) -> str:
     graph.store("places", places + graph.weights["embeddings.token_type_embeddings.weight"][0])
     graph.store("zero", np.array([0], dtype=np.int64))
     graph.store("one", np.array([1], dtype=np.int64))
+    graph.store("last", np.array([-1], dtype=np.int64))
     graph.node("Shape", ["mask"], "length", start=1, end=2)
     graph.node("Slice", ["places", "zero", "length", "zero"], "places.used")
     graph.node("Add", ["embeddings", "places.used"], "embeddings.placed")
@@ -156,7 +214,42 @@ def _embed(graph: _Graph) -> str:
     )
 
 
-def _layer(graph: _Graph, name: str, states: str) -> str:
+def _merge(graph: _Graph, name: str, tokens: _Tokens) -> _Tokens:
+    """Put the mean of every two neighbours in their place; an odd one at the end stays alone."""
+    width = graph.weights["embeddings.LayerNorm.weight"].shape[0]
+    shapes = {
+        "even": graph.store(f"{name}.even", np.array([2], dtype=np.int64)),
+        "pairs": graph.store(f"{name}.pairs", np.array([0, -1, 2], dtype=np.int64)),
+        "wide": graph.store(f"{name}.wide", np.array([0, -1, 2, width], dtype=np.int64)),
+        "none": graph.store(f"{name}.none", np.zeros(1, dtype=np.int64)),
+    }
+    length = graph.node("Shape", [tokens.mask], f"{name}.length", start=1, end=2)
+    odd = graph.node("Mod", [length, shapes["even"]], f"{name}.odd")
+    none = shapes["none"]
+    flat = graph.node("Concat", [none, none, none, odd], f"{name}.pads.flat", axis=0)
+    deep = graph.node("Concat", [none, none, none, none, odd, none], f"{name}.pads.deep", axis=0)
+    column = graph.node("Unsqueeze", [tokens.weight, "last"], f"{name}.column")
+    weighted = graph.node("Mul", [tokens.states, column], f"{name}.weighted")
+    weighted = graph.node("Pad", [weighted, deep], f"{name}.weighted.padded")
+    weighted = graph.node("Reshape", [weighted, shapes["wide"]], f"{name}.weighted.pairs")
+    total = graph.node("ReduceSum", [weighted, shapes["even"]], f"{name}.total", keepdims=0)
+    weight = graph.node("Pad", [tokens.weight, flat], f"{name}.weight.padded")
+    weight = graph.node("Reshape", [weight, shapes["pairs"]], f"{name}.weight.pairs")
+    weight = graph.node("ReduceSum", [weight, shapes["even"]], f"{name}.weight", keepdims=0)
+    # Where there is no token the sum is zero, and so is its mean.
+    least = graph.store(f"{name}.least", np.ones((), dtype=np.float32))
+    divisor = graph.node("Max", [weight, least], f"{name}.divisor")
+    divisor = graph.node("Unsqueeze", [divisor, "last"], f"{name}.divisor.column")
+    there = graph.node("Min", [weight, least], f"{name}.there")
+    return _Tokens(
+        states=graph.node("Div", [total, divisor], f"{name}.states"),
+        mask=graph.node("Cast", [there], f"{name}.mask", to=TensorProto.INT32),
+        weight=weight,
+    )
+
+
+def _layer(graph: _Graph, name: str, tokens: _Tokens) -> str:
+    states = tokens.states
     parts = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
     # One product for all three is quicker than three.
     joined = graph.linear(
@@ -166,7 +259,7 @@ def _layer(graph: _Graph, name: str, states: str) -> str:
     graph.node("Split", [joined], *parts, axis=-1)
     attended = graph.node(
         "MultiHeadAttention",
-        [*parts, bias, "mask"],
+        [*parts, bias, tokens.mask],
         f"{name}.attended",
         domain=_FUSED,
         num_heads=graph.shape.heads,
@@ -180,16 +273,13 @@ def _layer(graph: _Graph, name: str, states: str) -> str:
     return graph.add_and_norm(f"{name}.output", graph.dense(f"{name}.output.dense", curved), states)
 
 
-def _pool(graph: _Graph, sources: Mapping[str, str]) -> None:
-    """Average each source over the real tokens. Needs the constant `one`."""
-    graph.store("last", np.array([-1], dtype=np.int64))
-    graph.node("Cast", ["mask"], "mask.float", to=TensorProto.FLOAT)
-    graph.node("Unsqueeze", ["mask.float", "last"], "mask.column")
-    graph.node("ReduceSum", ["mask.column", "one"], "count", keepdims=0)
-    for name, source in sources.items():
-        graph.node("Mul", [source, "mask.column"], f"{name}.real")
-        graph.node("ReduceSum", [f"{name}.real", "one"], f"{name}.sum", keepdims=0)
-        graph.node("Div", [f"{name}.sum", "count"], name)
+def _pool(graph: _Graph, name: str, tokens: _Tokens) -> None:
+    """Average over the real tokens."""
+    column = graph.node("Unsqueeze", [tokens.weight, "last"], f"{name}.column")
+    count = graph.node("ReduceSum", [column, "one"], f"{name}.count", keepdims=0)
+    real = graph.node("Mul", [tokens.states, column], f"{name}.real")
+    total = graph.node("ReduceSum", [real, "one"], f"{name}.sum", keepdims=0)
+    graph.node("Div", [total, count], name)
 
 
 def _heads(graph: _Graph) -> None:

@@ -51,8 +51,17 @@ class Network(nn.Module):
     So the layers above train on exactly what they are served with, and quantising the table costs nothing.
     """
 
-    def __init__(self, base: Path, frozen_layers: int, early_layer: int = 0, dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        base: Path,
+        frozen_layers: int = 0,
+        early_layer: int = 0,
+        dropout: float = 0.1,
+        merges: tuple[int, ...] = (),
+    ) -> None:
+        """`merges` as in `EncoderShape`."""
         super().__init__()
+        self.merges = merges
         # Its loading report names the base's pooling layer, which nobody here wants, in a dozen lines.
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -80,15 +89,30 @@ class Network(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Logits:
         """Return the logits of all heads, [batch] or [batch, labels]."""
-        states = self.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
-        real = mask.unsqueeze(-1).to(states[-1].dtype)
+        return self.judged(self.means(ids, mask))
 
-        def read(heads: nn.ModuleDict, layer: int) -> dict[str, Tensor]:
-            pooled = self.dropout((states[layer] * real).sum(1) / real.sum(1))
-            # A squeeze only where a head has one output: the binary ones.
-            return {name: head(pooled).squeeze(-1) for name, head in heads.items()}
+    def judged(self, means: list[Tensor]) -> Logits:
+        """Return the logits of all heads for what `means` gave."""
+        early = self._read(self.early, means[self.early_layer]) if self.early else {}
+        return Logits(self._read(self.top, means[-1]), early)
 
-        return Logits(read(self.top, -1), read(self.early, self.early_layer))
+    def means(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
+        """Return the means over the real tokens, [batch, width]: of the bare tokens and after each layer."""
+        embeddings = self.encoder.embeddings
+        states = embeddings(input_ids=ids)
+        weight = mask.to(states.dtype)
+        means = [_mean(embeddings.word_embeddings(ids), weight)]
+        for number, layer in enumerate(self.encoder.encoder.layer, start=1):
+            if number in self.merges:
+                states, weight = _merged(states, weight)
+            states = layer(states, attention_mask=(weight > 0)[:, None, None, :])
+            means.append(_mean(states, weight))
+        return means
+
+    def _read(self, heads: nn.ModuleDict, mean: Tensor) -> dict[str, Tensor]:
+        pooled = self.dropout(mean)
+        # A squeeze only where a head has one output: the binary ones.
+        return {name: head(pooled).squeeze(-1) for name, head in heads.items()}
 
     @property
     def most_tokens(self) -> int:
@@ -113,7 +137,23 @@ class Network(nn.Module):
         return groups
 
 
-_SHARES = {"complaint": 2.0, "anger": 0.5, "abuse": 0.5}
+def _merged(states: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the means of every two neighbours, [batch, half, width], and their weights, [batch, half].
+
+    A weight counts the tokens that were merged. An odd neighbour at the end stays alone.
+    """
+    odd = states.shape[1] % 2
+    states = functional.pad(states * weight.unsqueeze(-1), (0, 0, 0, odd)).unflatten(1, (-1, 2)).sum(2)  # type: ignore[no-untyped-call]
+    weight = functional.pad(weight, (0, odd)).unflatten(1, (-1, 2)).sum(2)  # type: ignore[no-untyped-call]
+    return states / weight.clamp(min=1).unsqueeze(-1), weight
+
+
+def _mean(states: Tensor, weight: Tensor) -> Tensor:
+    column = weight.unsqueeze(-1)
+    return (states * column).sum(1) / column.sum(1)
+
+
+SHARES = {"complaint": 2.0, "anger": 0.5, "abuse": 0.5}
 """What a labelled row of each binary head weighs; one of the others weighs 1."""
 _EARLY_SHARE = 0.3
 """Small: the low layers serve the top first."""
@@ -133,7 +173,7 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         * functional.binary_cross_entropy_with_logits(
             logits.top[head], batch.binary[head], weight=batch.binary_weight[head], reduction="sum"
         )
-        for head, share in _SHARES.items()
+        for head, share in SHARES.items()
     }
     for head in CLASS_HEADS:
         top = logits.top[head]

@@ -23,6 +23,7 @@ from classifier.artifact import (
     TOKENIZER,
     ArtifactError,
     Manifest,
+    file_of,
     read_manifest,
     verify_files,
 )
@@ -35,8 +36,9 @@ from classifier.text import normalise
 from desk.model.verdict import Sentiment, Verdict
 
 THREADS = 2
-TOKENS_PER_BATCH = 2_048
-"""Padded tokens in one forward pass: 64 posts of 32 tokens, or 16 of 128."""
+TOKENS_PER_BATCH = 512
+"""Padded tokens in one forward pass: 16 posts of 32 tokens, or 4 of 128. Larger batches pad more and leave
+the cache; smaller ones do not fill the cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,6 @@ class OnnxPredictor:
 
     def outputs(self, cleaned: Sequence[str]) -> Outputs:
         """Return the raw outputs for normalised texts; what calibration is fitted on."""
-        weights = self._load()
         count = len(cleaned)
         outputs = Outputs(
             **{head: np.empty(count, dtype=np.float32) for head in BINARY_HEADS},
@@ -130,6 +131,7 @@ class OnnxPredictor:
         )
         if not count:
             return outputs
+        weights = self._load()
         ids = [encoding.ids for encoding in weights.tokenizer.encode_batch(list(cleaned))]
         for rows in batches_by_length([len(tokens) for tokens in ids], TOKENS_PER_BATCH):
             found = _forward(weights, [ids[row] for row in rows])
@@ -140,7 +142,7 @@ class OnnxPredictor:
     def reason_vectors(self) -> Mapping[int, NDArray[np.float16]]:
         """Return what the folder stores of the general reasons. Raises `ArtifactError`."""
         self._load()  # checks that the files are whole
-        return read_reason_vectors(self._directory)
+        return read_reason_vectors(self._directory, self._manifest)
 
     def _load(self) -> _Weights:
         with self._loading:
@@ -200,7 +202,7 @@ def _read_weights(directory: Path, manifest: Manifest) -> _Weights:
     if manifest.sentiments != SENTIMENTS or manifest.languages != LANGUAGES:
         raise ArtifactError(f"{directory}: the weights have other labels than this version. Train again.")
     verify_files(directory, manifest)
-    tokenizer = Tokenizer.from_file(str(directory / TOKENIZER))
+    tokenizer = Tokenizer.from_file(str(file_of(directory, manifest, TOKENIZER)))
     tokenizer.no_padding()
     tokenizer.enable_truncation(manifest.max_tokens)
     options = onnxruntime.SessionOptions()
@@ -216,6 +218,6 @@ def _read_weights(directory: Path, manifest: Manifest) -> _Weights:
         ),
         tokenizer=tokenizer,
         # Mapped, so that only the rows in use take memory.
-        nibbles=np.load(directory / EMBEDDINGS, mmap_mode="r", allow_pickle=False),
-        scales=np.load(directory / SCALES, mmap_mode="r", allow_pickle=False),
+        nibbles=np.load(file_of(directory, manifest, EMBEDDINGS), mmap_mode="r", allow_pickle=False),
+        scales=np.load(file_of(directory, manifest, SCALES), mmap_mode="r", allow_pickle=False),
     )

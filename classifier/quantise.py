@@ -46,8 +46,11 @@ def dequantise_rows(nibbles: Nibbles, scales: Scales) -> Floats:
     return codes
 
 
-def quantise_columns(weights: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Quantise [inputs, outputs] to int8 with one symmetric scale per output column [outputs]."""
-    scale = (np.abs(weights).max(axis=0) / 127).astype(np.float32)
+def quantise_columns(weights: Floats, most: int = 127) -> tuple[NDArray[np.int8], Floats]:
+    """Quantise [inputs, outputs] to int8 with one symmetric scale per output column [outputs].
+
+    `most` is the largest code.
+    """
+    scale = (np.abs(weights).max(axis=0) / most).astype(np.float32)
     scale[scale == 0] = 1.0
-    return np.clip(np.rint(weights / scale), -127, 127).astype(np.int8), scale
+    return np.clip(np.rint(weights / scale), -most, most).astype(np.int8), scale

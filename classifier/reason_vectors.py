@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.artifact import REASONS, Manifest, with_file
+from classifier.artifact import REASONS, Manifest, file_of, with_file
 from desk.ports import Predictor
 
 Vector = NDArray[np.float16]
@@ -30,9 +30,9 @@ def write_reason_vectors(directory: Path, predictor: Predictor, sentences: Seque
     return with_file(directory, REASONS)
 
 
-def read_reason_vectors(directory: Path) -> Mapping[int, Vector]:
+def read_reason_vectors(directory: Path, manifest: Manifest) -> Mapping[int, Vector]:
     """Return the stored vectors by the digest of their sentence; none where a folder stores none."""
-    path = directory / REASONS
+    path = file_of(directory, manifest, REASONS)
     if not path.is_file():
         return {}
     with np.load(path, allow_pickle=False) as stored:

@@ -8,6 +8,7 @@ without training serves the same verdicts.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,19 @@ import onnx
 from onnx import numpy_helper
 from safetensors.numpy import save_file
 
-from classifier.artifact import EMBEDDINGS, ENCODER, SCALES, TOKENIZER, Manifest, read_manifest, verify_files
+from classifier.artifact import (
+    EMBEDDINGS,
+    ENCODER,
+    SCALES,
+    TOKENIZER,
+    Manifest,
+    file_of,
+    read_manifest,
+    verify_files,
+)
 from classifier.quantise import Floats, dequantise_rows
 
+_MERGED = re.compile(r"merge\.\d+\.states")
 _QKV = ("query", "key", "value")
 
 
@@ -28,10 +39,15 @@ class Reloaded:
     """What a folder holds."""
 
     manifest: Manifest
+    tokenizer: bytes
     encoder: Mapping[str, Floats]
     """Named as torch names a BERT encoder's weights."""
     heads: Mapping[str, Floats]
     """Everything else, language among it, named as in the network."""
+    embedding_layers: tuple[int, ...]
+    """As in `EncoderShape`."""
+    merges: tuple[int, ...]
+    """As in `EncoderShape`."""
     attention_heads: int
     norm_epsilon: float
 
@@ -55,24 +71,30 @@ def reload(directory: Path) -> Reloaded:
         elif kind in {"bias", "weight"}:
             weights[name] = value
     weights["embeddings.word_embeddings.weight"] = dequantise_rows(
-        np.load(directory / EMBEDDINGS, allow_pickle=False), np.load(directory / SCALES, allow_pickle=False)
+        *(np.load(file_of(directory, manifest, name), allow_pickle=False) for name in (EMBEDDINGS, SCALES))
     )
     # The one token type was added to the positions for good.
     weights["embeddings.position_embeddings.weight"] = stored["places"]
     weights["embeddings.token_type_embeddings.weight"] = np.zeros((2, manifest.width), dtype=np.float32)
     attention = next(node for node in graph.node if node.op_type == "MultiHeadAttention")
     norm = next(node for node in graph.node if node.op_type == "LayerNormalization")
+    vector = next(node for node in graph.node if "vector.source" in node.output)
     inside = ("embeddings.", "encoder.layer.")
     return Reloaded(
         manifest=manifest,
         encoder={name: value for name, value in weights.items() if name.startswith(inside)},
         heads={name: value for name, value in weights.items() if not name.startswith(inside)},
+        tokenizer=file_of(directory, manifest, TOKENIZER).read_bytes(),
+        embedding_layers=tuple(int(name.rpartition(".")[2]) for name in vector.input if name != "bag"),
+        merges=tuple(
+            int(node.output[0].split(".")[1]) for node in graph.node if _MERGED.fullmatch(node.output[0])
+        ),
         attention_heads=int(_attribute(attention, "num_heads")),
         norm_epsilon=float(_attribute(norm, "epsilon")),
     )
 
 
-def write_base(directory: Path, found: Reloaded, tokenizer: Path) -> None:
+def write_base(directory: Path, found: Reloaded) -> None:
     """Write the encoder as a folder to fine-tune from, as transformers saves one."""
     directory.mkdir(parents=True, exist_ok=True)
     layers = {name.split(".")[2] for name in found.encoder if name.startswith("encoder.layer.")}
@@ -93,7 +115,7 @@ def write_base(directory: Path, found: Reloaded, tokenizer: Path) -> None:
     (directory / "config.json").write_text(json.dumps(config), encoding="utf-8")
     tensors = {name: np.ascontiguousarray(value) for name, value in found.encoder.items()}
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
-    (directory / TOKENIZER).write_bytes((tokenizer / TOKENIZER).read_bytes())
+    (directory / TOKENIZER).write_bytes(found.tokenizer)
 
 
 def _put(weights: dict[str, Floats], stem: str, matrix: Floats) -> None:

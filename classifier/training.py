@@ -65,7 +65,7 @@ def train(
     some = texts[:: max(1, len(texts) // EMBEDDED_TEXTS)]
     heads = (
         _language_head(network, known, base, plan, seed),
-        fit_embedding_head(network, base, some, embedding_layers(network), plan.max_tokens),
+        fit_embedding_head(network, base, some, _embedding_layers(network), plan.max_tokens),
     )
     write_weights(network, *heads, base, out, version)
     manifest = calibrate(out, load_examples(data, plan.sources, "validation", seed))
@@ -76,7 +76,7 @@ def train(
     return manifest
 
 
-def embedding_layers(network: Network) -> tuple[int, ...]:
+def _embedding_layers(network: Network) -> tuple[int, ...]:
     """A third and two thirds of the way up."""
     layers = network.encoder.config.num_hidden_layers
     return tuple(sorted({max(1, layers // 3), max(1, layers * 2 // 3)}))
@@ -89,8 +89,12 @@ def write_weights(
     base: Path,
     out: Path,
     version: str,
+    sample: Sequence[str] = (),
 ) -> Manifest:
-    """Write the trained network and the heads fitted beside it as a weights folder, not calibrated yet."""
+    """Write the trained network and the heads fitted beside it as a weights folder, not calibrated yet.
+
+    `sample` as for `write_folder`.
+    """
     # The encoder's own layers are named encoder.encoder.layer.*: one prefix goes, the other stays.
     weights = {
         name.removeprefix("encoder."): value.numpy()
@@ -102,12 +106,13 @@ def write_weights(
     config = network.encoder.config
     shape = EncoderShape(
         layers=config.num_hidden_layers,
-        embedding_layers=embedding_layers(network),
+        embedding_layers=embedding.layers,
         heads=config.num_attention_heads,
         max_tokens=min(MAX_TOKENS, config.max_position_embeddings),
         norm_epsilon=config.layer_norm_eps,
+        merges=network.merges,
     )
-    manifest = write_folder(out, weights, shape, (base / TOKENIZER).read_bytes(), version)
+    manifest = write_folder(out, weights, shape, (base / TOKENIZER).read_bytes(), version, sample)
     sentences = [sentence for reason in general_reasons() for sentence in reason.sentences]
     return write_reason_vectors(out, OnnxPredictor(out, manifest), sentences)
 

@@ -34,11 +34,13 @@ _EXTRA = {"onnx"}
 @click.option(
     "--feedback", is_flag=True, help="Learn from agents' corrections, starting with today's weights."
 )
+@click.option("--distil", type=_FOLDER, metavar="WEIGHTS", help="Teach a quick model what these weights say.")
 @config_option
 @db_option
 @example(
     "answerback train --data data --base encoder --out weights",
     "answerback train --data data --base encoder --out weights --resume",
+    "answerback train --data data --distil weights --out weights/quick",
     "answerback train --feedback --data data --out weights-ours",
 )
 def train(
@@ -49,27 +51,41 @@ def train(
     resume: bool,
     seed: int,
     feedback: bool,
+    distil: Path | None,
     config_path: Path | None,
     db_path: Path | None,
 ) -> int:
-    """Train the classifier on posts or on corrections.
+    """Train the classifier on posts, on corrections or on what other weights say.
 
     Writes a folder that `[classifier] weights` can name. Needs the extra: pip install 'answerback[train]'.
     An interrupted run loses at most a few minutes.
+
+    With --distil it is a quick model that errs more often; in the folder of the weights that teach it, it
+    shares their token table.
 
     With --feedback only posts of platforms whose terms allow it are learned from. A part of the corrections
     is held back; the old weights stay where the new ones are not better on it. --data is then optional: with
     it, what the classifier knew before is learned again beside the corrections, and must not suffer.
     """
     if feedback:
-        if base is not None or resume:
-            raise InputError("--feedback starts with the weights in use: leave out --base and --resume.")
+        if base is not None or resume or distil is not None:
+            raise InputError(
+                "--feedback starts with the weights in use: leave out --base, --resume and --distil."
+            )
         return _learn(out, data, seed, config_path, db_path)
-    if data is None or base is None:
-        raise InputError(f"{'--data' if data is None else '--base'} is missing; or learn with --feedback.")
-    _there(base, "--base")
-    training = _trainer("training")
-    made = training.train(_there(data, "--data"), base, out, resume=resume, seed=seed, progress=_say)
+    if data is None:
+        raise InputError("--data is missing; or learn with --feedback.")
+    if (base is None) == (distil is None):
+        raise InputError(
+            "Name either --base, the encoder to start from, or --distil, the weights that teach."
+        )
+    _there(data, "--data")
+    if distil is not None:
+        teacher = _there(distil, "--distil")
+        made = _trainer("distilling").distil(teacher, data, out, resume=resume, seed=seed, progress=_say)
+    elif base is not None:
+        training = _trainer("training")
+        made = training.train(data, _there(base, "--base"), out, resume=resume, seed=seed, progress=_say)
     click.echo(
         f"Wrote {made.version} to {out}: a complaint from {made.complaint_threshold:.3f}, "
         f"worth a look from {made.look_threshold:.3f}."
@@ -78,10 +94,8 @@ def train(
 
 
 def _learn(out: Path, data: Path | None, seed: int, config_path: Path | None, db_path: Path | None) -> int:
-    from classifier.artifact import SHIPPED  # noqa: PLC0415
-
     config = load_config(config_path)
-    weights = config.classifier.weights or SHIPPED
+    weights = bootstrap.weights_folder(config.classifier)
     if data is not None:
         _there(data, "--data")
     if out.resolve() == weights.resolve():

@@ -10,7 +10,7 @@ import pytest
 
 from classifier.artifact import REASONS, ArtifactError, verify_files
 from classifier.predictor import load_predictor
-from classifier.reason_vectors import digest, read_reason_vectors, write_reason_vectors
+from classifier.reason_vectors import digest, write_reason_vectors
 from classifier.reasons import Reason, WithReasons, general_reasons
 from tests.classifier.test_reasons import WordBag
 
@@ -35,7 +35,7 @@ def test_what_is_stored_is_what_the_predictor_says(folder: Path) -> None:
 
 
 def test_a_folder_without_them_has_none(folder: Path) -> None:
-    assert read_reason_vectors(folder) == {}
+    assert load_predictor(folder).reason_vectors() == {}
 
 
 def test_damage_is_found_before_they_are_read(folder: Path) -> None:

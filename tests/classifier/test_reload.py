@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from classifier.artifact import ArtifactError
 from classifier.export import write_folder
+from classifier.fitting import padded
 from classifier.labels import HEADS
 from classifier.network import Network
 from classifier.predictor import load_predictor
@@ -40,22 +43,21 @@ def test_what_is_read_and_written_again_serves_the_same(tiny_folder: Path, tmp_p
         assert other.embedding == one.embedding
 
 
-def test_the_network_in_torch_says_what_the_folder_serves(tiny_folder: Path, tmp_path: Path) -> None:
-    found = reload(tiny_folder)
-    write_base(tmp_path, found, tiny_folder)
-    network = Network(tmp_path, frozen_layers=0).eval()
+@pytest.mark.parametrize("merges", [(), (2,), (1, 2)])
+def test_the_network_in_torch_says_what_the_folder_serves(merges: tuple[int, ...], tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    write_folder(folder, tiny_weights(), replace(SHAPE, merges=merges), tiny_tokenizer(), "tiny")
+    found = reload(folder)
+    assert found.merges == merges
+    write_base(tmp_path, found)
+    network = Network(tmp_path, merges=found.merges).eval()
     network.load_state_dict(
         {name: torch.from_numpy(value.copy()) for name, value in found.heads.items()}, strict=False
     )
-    predictor = load_predictor(tiny_folder)
-    served = predictor.outputs(["my bank is not great"])
-    from tokenizers import Tokenizer
-
-    ids = torch.tensor(
-        [Tokenizer.from_file(str(tiny_folder / "tokenizer.json")).encode("my bank is not great").ids]
-    )
+    served = load_predictor(folder).outputs(TEXTS)
+    encodings = Tokenizer.from_file(str(folder / "tokenizer.json")).encode_batch(TEXTS)
     with torch.inference_mode():
-        said = network(ids, torch.ones_like(ids)).top
+        said = network(*padded([found.ids for found in encodings])).top
     for head in HEADS:
         np.testing.assert_allclose(said[head].numpy(), getattr(served, head), atol=1e-4)
 

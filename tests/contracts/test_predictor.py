@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from classifier import load_predictor
+from classifier.artifact import QUICK
+from classifier.screening import Screened
 from desk.model.verdict import Verdict
 from desk.ports import Predictor
 from tests.classifier.tiny import write_tiny_folder
@@ -16,6 +18,8 @@ from tests.classifier.tiny import write_tiny_folder
 FACTORIES: dict[str, Callable[[Path], Predictor]] = {
     "tiny": lambda scratch: load_predictor(write_tiny_folder(scratch / "weights")),
     "shipped": lambda _: load_predictor(),
+    "quick": lambda _: load_predictor(QUICK),
+    "screened": lambda _: Screened(load_predictor(QUICK), load_predictor()),
 }
 TEXTS = [
     "@bank my card was charged twice and nobody answers!!!",
@@ -52,7 +56,8 @@ def test_a_verdict_holds_probabilities_and_a_unit_vector(predictor: Predictor) -
         assert np.linalg.norm(np.frombuffer(verdict.embedding, dtype="<f2").astype(float)) == pytest.approx(
             1, abs=0.01
         )
-        assert verdict.model == predictor.version
+        # Who is taught by others names them first.
+        assert verdict.model.startswith(predictor.version)
         assert not (verdict.is_complaint and verdict.needs_look)
 
 

@@ -281,12 +281,16 @@ def test_learning_needs_corrections_and_says_which_are_left_out(home: Path, answ
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--feedback", "--base", "data"], ["leave out --base and --resume"]),
-        (["--feedback", "--resume"], ["leave out --base and --resume"]),
+        (["--feedback", "--base", "data"], ["leave out --base, --resume and --distil"]),
+        (["--feedback", "--resume"], ["leave out --base, --resume and --distil"]),
+        (["--feedback", "--distil", "data"], ["leave out --base, --resume and --distil"]),
         (["--feedback", "--db", "gone.db"], ["no store at gone.db"]),
         (["--feedback", "--data", "gone"], ["--data", "no folder gone"]),
         (["--base", "data"], ["--data is missing"]),
-        (["--data", "data"], ["--base is missing"]),
+        (["--distil", "data"], ["--data is missing"]),
+        (["--data", "data"], ["either --base", "or --distil"]),
+        (["--data", "data", "--base", "data", "--distil", "data"], ["either --base", "or --distil"]),
+        (["--data", "data", "--distil", "gone"], ["--distil", "no folder gone"]),
     ],
 )
 def test_train_says_what_does_not_go_together(

@@ -8,6 +8,7 @@ import pytest
 
 from answerback import bootstrap
 from answerback.config import Config, ConfigError, load_config
+from classifier.artifact import QUICK, SHIPPED, read_manifest
 from desk.model.thresholds import BrandThresholds
 from tests.classifier.tiny import write_tiny_folder
 
@@ -34,6 +35,12 @@ def test_brands_and_reasons_are_read(tmp_path: Path) -> None:
     assert found.reason == "locker"
 
 
+@pytest.mark.parametrize(("model", "folder"), [("full", SHIPPED), ("screened", SHIPPED), ("quick", QUICK)])
+def test_the_operator_chooses_the_model(tmp_path: Path, model: str, folder: Path) -> None:
+    settings = load(tmp_path, f'[classifier]\nmodel = "{model}"\n').classifier
+    assert bootstrap.make_predictor(settings).version == read_manifest(folder).version
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -48,6 +55,11 @@ def test_brands_and_reasons_are_read(tmp_path: Path) -> None:
         (
             '[[classifier.brands]]\nbrand = "f"\n[[classifier.brands]]\nbrand = "f"',
             ['two of brands are called "f"'],
+        ),
+        ('[classifier]\nmodel = "small"', ["classifier.model", "full", "quick"]),
+        (
+            '[classifier]\nmodel = "quick"\nweights = "mine"',
+            ["model chooses among those that ship", "leave it out beside weights"],
         ),
         ('[[classifier.brands]]\nbrand = "f"\nthreshold = 1', ["unknown key", "complaint_threshold"]),
         ('[[classifier.brands]]\nbrand = "f"\nlook_threshold = 2', ["classifier.brands[1].look_threshold"]),

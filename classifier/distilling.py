@@ -1,0 +1,293 @@
+"""Distils a quick model from a full one: few and slim layers, taught to say what the full one says.
+
+The student reads the texts that the teacher learned from, and parts of them, and learns what the teacher
+says of each instead of labels (Hinton et al. 2015). It begins with the teacher's lowest layers (Sajjad et al.
+2023), of each the inner units that do most, and with its heads. Half way up, neighbouring tokens become one
+(`EncoderShape`). In the teacher's folder it needs no token table of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from classifier.artifact import ENCODER, SHAREABLE, TABLE, Manifest, read_manifest, write_manifest
+from classifier.data import Example, Source, load_examples
+from classifier.embedding_head import EmbeddingHead
+from classifier.fitting import (
+    Plan,
+    Progress,
+    TrainingError,
+    batches_of_like_length,
+    padded,
+    run_batches,
+    settings_of,
+)
+from classifier.labels import BINARY_HEADS, HEADS
+from classifier.language_head import LanguageHead
+from classifier.network import SHARES, Logits, Network
+from classifier.predictor import load_predictor
+from classifier.quantise import Floats
+from classifier.reload import Reloaded, reload, write_base
+from classifier.training import calibrate, write_weights
+
+Lesson = tuple[int, tuple[int, ...]]
+"""Which of the teacher's answers belongs to it, and its token ids."""
+
+_ANSWERS = "answers.npz"
+_VECTOR = "embedding"
+_VECTOR_SHARE = 2.0
+"""What the sentence vector weighs in the loss, beside the heads."""
+_VECTOR_RATE = 1e-3
+_WATCHED = 256
+"""About so many texts tell which inner units do most."""
+_MEASURED = 400
+"""About so many texts tell the ranges of what is multiplied as bytes."""
+
+
+_PLAN = Plan(rate=3e-4, head_rate=3e-4, decay=1.0, merges=(3, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What of the teacher the student keeps, and how it learns."""
+
+    layers: int = 6
+    inner: int = 768
+    """Units between a layer's last two products; the full model has 1,536."""
+    passes: int = 3
+    """Times that each text is read."""
+    plan: Plan = _PLAN
+
+
+def distil(
+    teacher: Path,
+    data: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    seed: int = 1,
+    course: Course = Course(),
+    progress: Progress | None = None,
+) -> Manifest:
+    """Teach a quick model what the weights in `teacher` say of the texts in `data`; write a folder to `out`.
+
+    Where `out` lies in the teacher's folder, it shares the teacher's table. `out/run` gets the log, the
+    checkpoint and the teacher's answers. Raises `TrainingError`, `DataError`, `ArtifactError`.
+    """
+    found, plan = reload(teacher), course.plan
+    torch.set_num_threads(plan.threads)
+    torch.manual_seed(seed)
+    run = out / "run"
+    run.mkdir(parents=True, exist_ok=True)
+    texts = lessons(load_examples(data, plan.sources, "train", seed), plan.sources, seed)
+    if not texts:
+        raise TrainingError("No texts to teach with: the data sets hold no row of the training split.")
+    answers = _answers(teacher, found.manifest, texts, run / _ANSWERS)
+    with tempfile.TemporaryDirectory(prefix="answerback-distil-") as scratch:
+        base = Path(scratch)
+        write_base(base, slimmed(found, course, texts))
+        student = Student(Network(base, dropout=0.0, merges=plan.merges), found)
+        run_batches(
+            student,
+            torch.optim.AdamW(student.parameter_groups(plan), weight_decay=plan.weight_decay),
+            _schedule(found, texts, course, seed),
+            lambda batch: _loss(student, answers, batch),
+            run,
+            plan,
+            identity=_identity(found, course, texts, seed),
+            resume=resume,
+            progress=progress,
+        )
+        language = LanguageHead(found.heads["language.weight"], found.heads["language.bias"])
+        version = f"{found.manifest.version}-quick"
+        some = texts[:: max(1, len(texts) // _MEASURED)]
+        write_weights(student.network, language, student.embedding, base, out, version, some)
+    manifest = calibrate(out, load_examples(data, plan.sources, "validation", seed))
+    return share(out, teacher) if out.resolve().is_relative_to(teacher.resolve()) else manifest
+
+
+def lessons(examples: Sequence[Example], sources: Sequence[Source], seed: int) -> list[str]:
+    """The texts to teach with, each once: all, and of a source that is shown repeatedly some parts as well.
+
+    A part is a run of at least three tenths of the words: it says something else than the whole, and the
+    teacher knows what.
+    """
+    chance = random.Random(seed)  # noqa: S311 -- samples, not secrets
+    repeats = {source.name: source.repeat for source in sources}
+    texts = dict.fromkeys(example.text for example in examples)
+    for example in examples:
+        for _ in range(repeats[example.source] - 1):
+            texts.setdefault(_part(example.text, chance))
+    return list(texts)
+
+
+def _part(text: str, chance: random.Random) -> str:
+    words = text.split(" ")
+    count = max(1, round(len(words) * chance.uniform(0.3, 1.0)))
+    first = chance.randrange(len(words) - count + 1)
+    return " ".join(words[first : first + count])
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What the teacher says of each text: logits by head, unit vectors."""
+
+    heads: dict[str, Tensor]
+    vectors: Tensor
+
+
+def _answers(teacher: Path, manifest: Manifest, texts: Sequence[str], kept: Path) -> _Answers:
+    """Ask the teacher, or read what it said before: of tens of thousands of texts that takes minutes."""
+    key = np.array([_digest(texts), *manifest.files.values()])
+    said: Mapping[str, Floats] = {}
+    if kept.is_file():
+        with np.load(kept, allow_pickle=False) as stored:
+            said = dict(stored) if np.array_equal(stored["key"], key) else {}
+    if not said:
+        outputs = load_predictor(teacher).outputs(texts)
+        said = {name: getattr(outputs, name) for name in (*HEADS, _VECTOR)}
+        np.savez(kept, allow_pickle=False, key=key, **said)
+    return _Answers({head: torch.from_numpy(said[head]) for head in HEADS}, torch.from_numpy(said[_VECTOR]))
+
+
+def _identity(found: Reloaded, course: Course, texts: Sequence[str], seed: int) -> dict[str, object]:
+    """What a resumed run must share with the one that it goes on from."""
+    size = {"layers": course.layers, "inner": course.inner, "passes": course.passes}
+    taught = {"seed": seed, "texts": _digest(texts), **found.manifest.files}
+    return {**taught, **size, **settings_of(course.plan)}
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _schedule(found: Reloaded, texts: Sequence[str], course: Course, seed: int) -> list[list[Lesson]]:
+    tokenizer = Tokenizer.from_buffer(found.tokenizer)
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(course.plan.max_tokens)
+    taught = [(row, tuple(one.ids)) for row, one in enumerate(tokenizer.encode_batch(list(texts)))]
+    chance = random.Random(seed)  # noqa: S311 -- batches, not secrets
+    batches: list[list[Lesson]] = []
+    for _ in range(course.passes):
+        chance.shuffle(taught)
+        batches += batches_of_like_length(taught, lambda lesson: len(lesson[1]), course.plan, chance)
+    return batches
+
+
+class Student(nn.Module):
+    """A slim network with the teacher's heads, and a map from the means of all its layers to the vector."""
+
+    def __init__(self, network: Network, found: Reloaded) -> None:
+        super().__init__()
+        self.network = network
+        known = {name: torch.from_numpy(value.copy()) for name, value in found.heads.items()}
+        network.load_state_dict(known, strict=False)
+        self.layers = tuple(range(1, network.encoder.config.num_hidden_layers + 1))
+        width = found.manifest.width
+        self.vector = nn.Linear((1 + len(self.layers)) * width, width)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Logits, Tensor]:
+        """Return the logits and the vectors, [batch, width], of unit length."""
+        means = self.network.means(ids, mask)
+        return self.network.judged(means), functional.normalize(self.vector(torch.cat(means, dim=1)), dim=1)
+
+    @property
+    def embedding(self) -> EmbeddingHead:
+        """The map, as it is served."""
+        weight, bias = (part.detach().numpy() for part in (self.vector.weight, self.vector.bias))
+        return EmbeddingHead(weight, bias, self.layers)
+
+    def parameter_groups(self, plan: Plan) -> list[dict[str, object]]:
+        """Return the network's optimiser groups and one of the vector."""
+        groups = self.network.parameter_groups(plan.rate, plan.decay, plan.head_rate)
+        return [*groups, {"params": list(self.vector.parameters()), "lr": _VECTOR_RATE}]
+
+
+def _loss(student: Student, answers: _Answers, batch: Sequence[Lesson]) -> tuple[Tensor, dict[str, float]]:
+    """How far the student is from its teacher: cross-entropy by head, and one minus the vectors' cosine."""
+    rows = torch.tensor([row for row, _ in batch])
+    logits, vectors = student(*padded([ids for _, ids in batch]))
+    parts = {}
+    for head in HEADS:
+        said, heard = answers.heads[head][rows], logits.top[head]
+        if head in BINARY_HEADS:
+            parts[head] = functional.binary_cross_entropy_with_logits(heard, said.sigmoid())
+        else:
+            parts[head] = functional.cross_entropy(heard, said.softmax(-1))
+        parts[head] = SHARES.get(head, 1.0) * parts[head]
+    parts["vector"] = _VECTOR_SHARE * (1 - (vectors * answers.vectors[rows]).sum(1)).mean()
+    return torch.stack(list(parts.values())).sum(), {name: part.item() for name, part in parts.items()}
+
+
+def slimmed(found: Reloaded, course: Course, texts: Sequence[str]) -> Reloaded:
+    """Keep the lowest layers, and of each the inner units that weigh most on some of the texts.
+
+    What a unit weighs is its mean magnitude times the length of what it adds to the states.
+    """
+    busy = _activity(found, texts)
+    kept: dict[str, Floats] = {}
+    for name, value in found.encoder.items():
+        if not name.startswith("encoder.layer."):
+            kept[name] = value
+            continue
+        layer = int(name.split(".")[2])
+        if layer >= course.layers:
+            continue
+        added = np.linalg.norm(found.encoder[f"encoder.layer.{layer}.output.dense.weight"], axis=0)
+        best = np.sort(np.argsort(-busy[layer] * added)[: course.inner])
+        if ".intermediate." in name:
+            kept[name] = value[best]
+        else:
+            kept[name] = value[:, best] if name.endswith(f"{layer}.output.dense.weight") else value
+    return replace(found, encoder=kept)
+
+
+def _activity(found: Reloaded, texts: Sequence[str]) -> list[Floats]:
+    """The mean magnitude of each layer's inner units over some of the texts."""
+    with tempfile.TemporaryDirectory(prefix="answerback-distil-") as scratch:
+        write_base(Path(scratch), found)
+        network = Network(Path(scratch), merges=found.merges).eval()
+    tokenizer = Tokenizer.from_buffer(found.tokenizer)
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(network.most_tokens)
+    sums: dict[int, Floats] = {}
+    for number, layer in enumerate(network.encoder.encoder.layer):
+
+        def add(_module: nn.Module, _given: object, out: Tensor, number: int = number) -> None:
+            sums[number] = sums.get(number, 0) + out.abs().sum((0, 1)).numpy()
+
+        layer.intermediate.register_forward_hook(add)
+    with torch.inference_mode():
+        for text in texts[:: max(1, len(texts) // _WATCHED)]:
+            network(*padded([tuple(tokenizer.encode(text).ids)]))
+    return [sums[number] for number in sorted(sums)]
+
+
+def share(directory: Path, whole: Path) -> Manifest:
+    """Remove from a folder the token table that `whole` has in the same bytes, and name that one.
+
+    The reasons' vectors go as well: the student learned to give its teacher's, and finds the reasons by those
+    as well as by its own.
+    """
+    manifest, other = read_manifest(directory), read_manifest(whole)
+    if any(manifest.files[name] != other.files[name] for name in TABLE):
+        return manifest
+    for name in SHAREABLE:
+        (directory / name).unlink(missing_ok=True)
+    common = {name: digest for name, digest in other.files.items() if name in SHAREABLE}
+    files = {ENCODER: manifest.files[ENCODER], **common}
+    manifest = replace(manifest, shared=os.path.relpath(whole, directory), files=files)
+    write_manifest(directory, manifest)
+    return manifest

@@ -1,0 +1,49 @@
+"""Screening: what the quick model rules out stays with it, the rest is judged by the full one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from classifier import OnnxPredictor, load_predictor
+from classifier.artifact import QUICK
+from classifier.screening import Screened
+
+CALM = "what a lovely morning for a walk along the river with the dogs"
+COMPLAINT = "@bank you charged my card twice and nobody answers my mails, this is unacceptable"
+
+
+@pytest.fixture(scope="module")
+def quick() -> OnnxPredictor:
+    return load_predictor(QUICK)
+
+
+@pytest.fixture(scope="module")
+def full() -> OnnxPredictor:
+    return load_predictor()
+
+
+def test_each_text_has_the_verdict_of_the_model_that_judged_it(
+    quick: OnnxPredictor, full: OnnxPredictor
+) -> None:
+    texts = [CALM, COMPLAINT, CALM, COMPLAINT]
+    verdicts = Screened(quick, full).predict(texts, ["en", None, None, "de"])
+    assert [verdict.model for verdict in verdicts] == [quick.version, full.version] * 2
+    assert [verdict.language for verdict in verdicts] == ["en", "en", "en", "de"]
+    for verdict, model in zip(verdicts, [quick, full, quick, full], strict=True):
+        (alone,) = model.predict([CALM if model is quick else COMPLAINT])
+        assert verdict.complaint == pytest.approx(alone.complaint, abs=1e-3)
+
+
+def test_nothing_that_the_quick_one_would_show_is_ruled_out(full: OnnxPredictor) -> None:
+    """An operator who wants to look at everything gets everything from the full model."""
+    curious = load_predictor(QUICK, look_threshold=0.0)
+    verdicts = Screened(curious, full).predict([CALM, COMPLAINT])
+    assert [verdict.model for verdict in verdicts] == [full.version] * 2
+
+
+def test_the_full_model_is_not_even_loaded_for_calm_posts(quick: OnnxPredictor, tmp_path: Path) -> None:
+    unread = OnnxPredictor(tmp_path / "nowhere", load_predictor().manifest)
+    (verdict,) = Screened(quick, unread).predict([CALM])
+    assert verdict.model == quick.version
