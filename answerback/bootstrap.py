@@ -97,22 +97,26 @@ def make_predictor(settings: ClassifierSettings) -> Predictor:
     from classifier.reasons import Reason, WithReasons  # noqa: PLC0415
     from classifier.screening import Screened  # noqa: PLC0415
 
+    folder = weights_folder(settings)
     thresholds = settings.complaint_threshold, settings.look_threshold
-    model = load_predictor(weights_folder(settings), *thresholds)
-    screened = settings.model == "screened"
     named = [Reason(r.name, r.sentence, r.examples) for r in settings.reasons]
-    return WithReasons(
-        Screened(load_predictor(QUICK, *thresholds), model) if screened else model,
-        named,
-        stored=model.reason_vectors,
-    )
+    if settings.model == "screened":
+        # The quick one keeps its own thresholds: what it was measured to rule out.
+        quick, full = load_predictor(folder / QUICK), load_predictor(folder, *thresholds)
+        brands = [
+            one for brand in settings.brands for one in (brand.complaint_threshold, brand.look_threshold)
+        ]
+        screened = Screened(quick, full, [one for one in brands if one is not None])
+        return WithReasons(screened, named, stored=quick.reason_vectors)
+    model = load_predictor(folder / QUICK if settings.model == "quick" else folder, *thresholds)
+    return WithReasons(model, named, stored=model.reason_vectors)
 
 
 def weights_folder(settings: ClassifierSettings) -> Path:
-    """The folder of the weights that judge complaints."""
-    from classifier.artifact import QUICK, SHIPPED  # noqa: PLC0415
+    """The folder of the full weights in use, in which the quick ones lie."""
+    from classifier.artifact import SHIPPED  # noqa: PLC0415
 
-    return settings.weights or (QUICK if settings.model == "quick" else SHIPPED)
+    return settings.weights or SHIPPED
 
 
 def make_explain(predictor: Predictor) -> Explain:

@@ -55,12 +55,6 @@ class ClassifierSettings(_Section):
     reasons: tuple[ReasonSettings, ...] = ()
 
     @model_validator(mode="after")
-    def _one_model(self) -> Self:
-        if self.weights is not None and self.model != "full":
-            raise ValueError("model chooses among those that ship; leave it out beside weights")
-        return self
-
-    @model_validator(mode="after")
     def _in_order(self) -> Self:
         pairs = [("", self.complaint_threshold, self.look_threshold)]
         for one in self.brands:

@@ -6,6 +6,8 @@ embeddings.npy          token table, 4 bits a value, uint8 [vocabulary, width / 
 embedding_scales.npy    its scales, float16 [vocabulary, width / 32]
 tokenizer.json          Hugging Face tokenizers format
 reasons.npz             vectors of the general reasons' sentences (`classifier.reason_vectors`), if any
+quick/                  another such folder, of a model that these weights have taught, if any: it shares all
+                        but its encoder and manifest with this one
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ SHAREABLE = (*TABLE, REASONS)
 
 SHIPPED = Path(__file__).parent / "weights"
 """The weights that come with the package."""
-QUICK = SHIPPED / "quick"
-"""The quick ones, which they have taught."""
+QUICK = "quick"
+"""Folder, in that of the weights that have taught it, of a quick model."""
 
 
 class ArtifactError(DeskError):
@@ -93,7 +95,9 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
 def with_file(directory: Path, name: str) -> Manifest:
     """Take one more file of the folder into its manifest; return that. Raises `ArtifactError`."""
     manifest = read_manifest(directory)
-    manifest = replace(manifest, files={**manifest.files, name: sha256_of(directory / name)})
+    manifest = replace(
+        manifest, files={**manifest.files, name: sha256_of(file_of(directory, manifest, name))}
+    )
     write_manifest(directory, manifest)
     return manifest
 

@@ -2,8 +2,8 @@
 
 The student reads the texts that the teacher learned from, and parts of them, and learns what the teacher
 says of each instead of labels (Hinton et al. 2015). It begins with the teacher's lowest layers (Sajjad et al.
-2023), of each the inner units that do most, and with its heads. Half way up, neighbouring tokens become one
-(`EncoderShape`). In the teacher's folder it needs no token table of its own.
+2023), of each the inner units that do most, and with its heads. On the way up every two neighbouring tokens
+become one, twice (`EncoderShape`). In the teacher's folder it needs no token table of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,16 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from classifier.artifact import ENCODER, SHAREABLE, TABLE, Manifest, read_manifest, write_manifest
+from classifier.artifact import (
+    ENCODER,
+    FILES,
+    QUICK,
+    SHAREABLE,
+    TABLE,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
 from classifier.data import Example, Source, load_examples
 from classifier.embedding_head import EmbeddingHead
 from classifier.fitting import (
@@ -37,7 +46,7 @@ from classifier.fitting import (
 from classifier.labels import BINARY_HEADS, HEADS
 from classifier.language_head import LanguageHead
 from classifier.network import SHARES, Logits, Network
-from classifier.predictor import load_predictor
+from classifier.predictor import OnnxPredictor, load_predictor
 from classifier.quantise import Floats
 from classifier.reload import Reloaded, reload, write_base
 from classifier.training import calibrate, write_weights
@@ -50,13 +59,14 @@ _VECTOR = "embedding"
 _VECTOR_SHARE = 2.0
 """What the sentence vector weighs in the loss, beside the heads."""
 _VECTOR_RATE = 1e-3
+_ASKED_AT_ONCE = 4_000
 _WATCHED = 256
 """About so many texts tell which inner units do most."""
 _MEASURED = 400
 """About so many texts tell the ranges of what is multiplied as bytes."""
 
 
-_PLAN = Plan(rate=3e-4, head_rate=3e-4, decay=1.0, merges=(3, 5))
+_PLAN = Plan(rate=3e-4, head_rate=3e-4, decay=1.0, frozen_layers=0, early_layer=0, merges=(3, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,14 @@ def distil(
     Where `out` lies in the teacher's folder, it shares the teacher's table. `out/run` gets the log, the
     checkpoint and the teacher's answers. Raises `TrainingError`, `DataError`, `ArtifactError`.
     """
-    found, plan = reload(teacher), course.plan
+    if out.resolve() == teacher.resolve():
+        raise TrainingError(
+            f"{out} holds the weights that teach; write to another folder, such as {out / QUICK}."
+        )
+    found = reload(teacher)
+    most_tokens = min(course.plan.max_tokens, found.manifest.max_tokens)
+    plan = replace(course.plan, max_tokens=most_tokens)
+    course = replace(course, plan=plan)
     torch.set_num_threads(plan.threads)
     torch.manual_seed(seed)
     run = out / "run"
@@ -94,11 +111,13 @@ def distil(
     texts = lessons(load_examples(data, plan.sources, "train", seed), plan.sources, seed)
     if not texts:
         raise TrainingError("No texts to teach with: the data sets hold no row of the training split.")
-    answers = _answers(teacher, found.manifest, texts, run / _ANSWERS)
+    answers = _answers(teacher, found.manifest, texts, run / _ANSWERS, progress)
     with tempfile.TemporaryDirectory(prefix="answerback-distil-") as scratch:
         base = Path(scratch)
         write_base(base, slimmed(found, course, texts))
-        student = Student(Network(base, dropout=0.0, merges=plan.merges), found)
+        student = Student(
+            Network(base, plan.frozen_layers, plan.early_layer, dropout=0.0, merges=plan.merges), found
+        )
         run_batches(
             student,
             torch.optim.AdamW(student.parameter_groups(plan), weight_decay=plan.weight_decay),
@@ -148,24 +167,43 @@ class _Answers:
     vectors: Tensor
 
 
-def _answers(teacher: Path, manifest: Manifest, texts: Sequence[str], kept: Path) -> _Answers:
+def _answers(
+    teacher: Path, manifest: Manifest, texts: Sequence[str], kept: Path, progress: Progress | None
+) -> _Answers:
     """Ask the teacher, or read what it said before: of tens of thousands of texts that takes minutes."""
-    key = np.array([_digest(texts), *manifest.files.values()])
+    key = np.array([_digest(texts), *_model_of(manifest).values()])
     said: Mapping[str, Floats] = {}
     if kept.is_file():
         with np.load(kept, allow_pickle=False) as stored:
             said = dict(stored) if np.array_equal(stored["key"], key) else {}
     if not said:
-        outputs = load_predictor(teacher).outputs(texts)
-        said = {name: getattr(outputs, name) for name in (*HEADS, _VECTOR)}
-        np.savez(kept, allow_pickle=False, key=key, **said)
+        said = _asked(load_predictor(teacher), texts, progress)
+        partial = kept.with_name(f"partial.{kept.name}")
+        np.savez(partial, allow_pickle=False, key=key, **said)
+        # An atomic swap, so a crash leaves none or a whole one.
+        partial.replace(kept)
     return _Answers({head: torch.from_numpy(said[head]) for head in HEADS}, torch.from_numpy(said[_VECTOR]))
+
+
+def _asked(teacher: OnnxPredictor, texts: Sequence[str], progress: Progress | None) -> dict[str, Floats]:
+    parts = []
+    for start in range(0, len(texts), _ASKED_AT_ONCE):
+        parts.append(teacher.outputs(texts[start : start + _ASKED_AT_ONCE]))
+        if progress is not None:
+            done = min(start + _ASKED_AT_ONCE, len(texts))
+            progress({"kind": "answers", "texts": done, "of": len(texts)})
+    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in (*HEADS, _VECTOR)}
+
+
+def _model_of(manifest: Manifest) -> dict[str, str]:
+    """The files on which the teacher's answers depend, with their SHA-256."""
+    return {name: manifest.files[name] for name in FILES}
 
 
 def _identity(found: Reloaded, course: Course, texts: Sequence[str], seed: int) -> dict[str, object]:
     """What a resumed run must share with the one that it goes on from."""
     size = {"layers": course.layers, "inner": course.inner, "passes": course.passes}
-    taught = {"seed": seed, "texts": _digest(texts), **found.manifest.files}
+    taught = {"seed": seed, "texts": _digest(texts), **_model_of(found.manifest)}
     return {**taught, **size, **settings_of(course.plan)}
 
 
@@ -234,7 +272,7 @@ def _loss(student: Student, answers: _Answers, batch: Sequence[Lesson]) -> tuple
 def slimmed(found: Reloaded, course: Course, texts: Sequence[str]) -> Reloaded:
     """Keep the lowest layers, and of each the inner units that weigh most on some of the texts.
 
-    What a unit weighs is its mean magnitude times the length of what it adds to the states.
+    What a unit weighs is its magnitude, summed over tokens, times the length of what it adds to the states.
     """
     busy = _activity(found, texts)
     kept: dict[str, Floats] = {}
@@ -255,7 +293,7 @@ def slimmed(found: Reloaded, course: Course, texts: Sequence[str]) -> Reloaded:
 
 
 def _activity(found: Reloaded, texts: Sequence[str]) -> list[Floats]:
-    """The mean magnitude of each layer's inner units over some of the texts."""
+    """The magnitude of each layer's inner units, summed over the tokens of some of the texts."""
     with tempfile.TemporaryDirectory(prefix="answerback-distil-") as scratch:
         write_base(Path(scratch), found)
         network = Network(Path(scratch), merges=found.merges).eval()
@@ -284,10 +322,11 @@ def share(directory: Path, whole: Path) -> Manifest:
     manifest, other = read_manifest(directory), read_manifest(whole)
     if any(manifest.files[name] != other.files[name] for name in TABLE):
         return manifest
-    for name in SHAREABLE:
-        (directory / name).unlink(missing_ok=True)
     common = {name: digest for name, digest in other.files.items() if name in SHAREABLE}
     files = {ENCODER: manifest.files[ENCODER], **common}
-    manifest = replace(manifest, shared=os.path.relpath(whole, directory), files=files)
+    home = (whole / other.shared).resolve()
+    manifest = replace(manifest, shared=os.path.relpath(home, directory.resolve()), files=files)
     write_manifest(directory, manifest)
+    for name in SHAREABLE:
+        (directory / name).unlink(missing_ok=True)
     return manifest

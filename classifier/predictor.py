@@ -210,7 +210,8 @@ def _read_weights(directory: Path, manifest: Manifest) -> _Weights:
     options.inter_op_num_threads = 1
     # Waiting threads sleep: the model shares its machine with the desk.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Decode the int8 weights once at loading and not in every pass; products are then float32 throughout.
+    # Decode the int8 weights once at loading and not in every pass; products are then of float32, but for
+    # those that a graph has of bytes.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     return _Weights(
         session=onnxruntime.InferenceSession(

@@ -2,7 +2,7 @@
 
 The graph keeps the network's own names: a matrix of int8 codes with its scales becomes the float32 weight
 that it serves as, and what several were joined into is parted again. So a folder that is read and written
-without training serves the same verdicts.
+without training serves the same verdicts, but for what bytes did to those of a quick one.
 """
 
 from __future__ import annotations

@@ -11,9 +11,15 @@ from desk.model.verdict import Verdict
 class Screened:
     """A predictor of two; safe to call from several threads."""
 
-    def __init__(self, quick: OnnxPredictor, full: OnnxPredictor) -> None:
+    def __init__(self, quick: OnnxPredictor, full: OnnxPredictor, shown_from: Sequence[float] = ()) -> None:
+        """`shown_from` are probabilities from which somebody else, a brand for one, shows a post."""
         self._quick = quick
         self._full = full
+        ours, theirs = quick.manifest, full.manifest
+        # However high the others are set, the quick one does not rule out what it would show itself.
+        self._ruled_out_below = min(
+            ours.look_threshold, theirs.look_threshold, theirs.complaint_threshold, *shown_from
+        )
 
     @property
     def version(self) -> str:
@@ -23,12 +29,10 @@ class Screened:
     def predict(self, texts: Sequence[str], langs: Sequence[str | None] | None = None) -> list[Verdict]:
         """One verdict a text, in order; its `model` says whose. Raises `ArtifactError`.
 
-        What is no complaint by the quick one, nor worth a look, stays with it.
+        What nobody would be shown by the quick one's word stays with it.
         """
         verdicts = self._quick.predict(texts, langs)
-        # Thresholds that an operator moves apart for one model must not rule out what the other would show.
-        least = min(self._quick.manifest.look_threshold, self._full.manifest.look_threshold)
-        again = [row for row, verdict in enumerate(verdicts) if verdict.complaint >= least]
+        again = [row for row, verdict in enumerate(verdicts) if verdict.complaint >= self._ruled_out_below]
         judged = self._full.predict(
             [texts[row] for row in again], None if langs is None else [langs[row] for row in again]
         )

@@ -55,13 +55,14 @@ def train(
     config_path: Path | None,
     db_path: Path | None,
 ) -> int:
-    """Train the classifier on posts, on corrections or on what other weights say.
+    """Train the classifier on posts, corrections or other weights.
 
     Writes a folder that `[classifier] weights` can name. Needs the extra: pip install 'answerback[train]'.
     An interrupted run loses at most a few minutes.
 
-    With --distil it is a quick model that errs more often; in the folder of the weights that teach it, it
-    shares their token table.
+    With --distil it is a quick model that errs more often, for `[classifier] model`; it belongs into the
+    folder quick/ of the weights that teach it, whose token table it shares. What they say of all texts is
+    asked first: that takes a quarter of an hour and is kept.
 
     With --feedback only posts of platforms whose terms allow it are learned from. A part of the corrections
     is held back; the old weights stay where the new ones are not better on it. --data is then optional: with
@@ -113,6 +114,8 @@ def _learn(out: Path, data: Path | None, seed: int, config_path: Path | None, db
         return Exit.OK
     click.echo(f"Wrote {outcome.manifest.version} to {out}. To use it, say in config.toml:")
     click.echo(f'[classifier]\nweights = "{out}"')
+    if config.classifier.model != "full":
+        tell(f"It has no quick model yet: answerback train --data DIR --distil {out} --out {out / 'quick'}")
     if data is None:
         tell("Without --data only the corrections were measured: try it on other posts before you use it.")
     return Exit.OK

@@ -99,6 +99,14 @@ def test_a_resumed_run_asks_the_teacher_nothing_again(
         distil(tiny_folder, tmp_path, tmp_path / "out", course=replace(course, passes=2), resume=True)
 
 
+def test_the_teacher_is_not_written_over(tiny_folder: Path, tmp_path: Path) -> None:
+    teacher = Path(shutil.copytree(tiny_folder, tmp_path / "weights"))
+    write_complaints(tmp_path)
+    with pytest.raises(TrainingError, match="holds the weights that teach"):
+        distil(teacher, tmp_path, tmp_path / "other" / ".." / "weights", course=COURSE)
+    assert len(load_predictor(teacher).predict(["my bank"])) == 1
+
+
 def test_without_texts_there_is_nothing_to_teach(
     tiny_folder: Path, tmp_path: Path, write_rows: Write
 ) -> None:

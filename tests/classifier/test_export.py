@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
+from onnx import numpy_helper
 from tokenizers import Tokenizer
 from transformers import BertModel
 
 from classifier.artifact import EMBEDDINGS, SCALES
+from classifier.byte_ranges import byte_ranges
 from classifier.graph import EncoderShape, build_graph
 from classifier.labels import BINARY_HEADS, HEADS
 from classifier.language_head import bag_of_tokens
@@ -28,6 +30,7 @@ SAMPLE = [
     "a",
     "",
 ]
+BYTE_TOLERANCE = 0.15
 INT8_TOLERANCE = 0.05
 """Largest change of a logit on this two-layer network; its logits spread over about 4."""
 
@@ -95,6 +98,24 @@ def test_int8_weights_stay_within_the_tolerance() -> None:
     assert (exact["sentiment"].argmax(axis=1) == small["sentiment"].argmax(axis=1)).all()
     # The language head reads the token table alone, which no encoder weight touches.
     np.testing.assert_array_equal(exact["language"], small["language"])
+
+
+def test_bytes_stay_within_the_tolerance() -> None:
+    ids, mask = padded_sample()
+    weights = tiny_weights()
+    embeddings = weights["embeddings.word_embeddings.weight"][ids]
+    sample = [normalise(text) for text in SAMPLE]
+    ranges = byte_ranges(weights, SHAPE, tiny_tokenizer(), sample)
+    graph = build_graph(weights, SHAPE, inputs=ranges)
+    codes = [numpy_helper.to_array(one) for one in graph.graph.initializer if one.name.endswith(".int8")]
+    assert (
+        max(np.abs(one.astype(int)).max() for one in codes) == 63
+    )  # no sum of two products overflows 16 bits
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    small = dict(zip(HEADS, session.run(list(HEADS), {"embeddings": embeddings, "mask": mask}), strict=True))
+    exact = run(weights, embeddings, mask, int8=False)
+    for head in HEADS:
+        assert np.abs(exact[head] - small[head]).max() <= BYTE_TOLERANCE
 
 
 def test_int8_weights_take_a_quarter_of_the_room() -> None:

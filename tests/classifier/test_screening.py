@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from classifier import OnnxPredictor, load_predictor
-from classifier.artifact import QUICK
+from classifier.annotation import HELD_OUT
+from classifier.artifact import QUICK, SHIPPED
+from classifier.data import read_rows
 from classifier.screening import Screened
 
 CALM = "what a lovely morning for a walk along the river with the dogs"
@@ -16,7 +18,7 @@ COMPLAINT = "@bank you charged my card twice and nobody answers my mails, this i
 
 @pytest.fixture(scope="module")
 def quick() -> OnnxPredictor:
-    return load_predictor(QUICK)
+    return load_predictor(SHIPPED / QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +38,25 @@ def test_each_text_has_the_verdict_of_the_model_that_judged_it(
         assert verdict.complaint == pytest.approx(alone.complaint, abs=1e-3)
 
 
-def test_nothing_that_the_quick_one_would_show_is_ruled_out(full: OnnxPredictor) -> None:
-    """An operator who wants to look at everything gets everything from the full model."""
-    curious = load_predictor(QUICK, look_threshold=0.0)
-    verdicts = Screened(curious, full).predict([CALM, COMPLAINT])
+@pytest.mark.parametrize(
+    ("full_thresholds", "brands"),
+    [((0.0, None), []), ((None, 0.0), []), ((None, None), [0.0])],
+    ids=["complaint", "look", "brand"],
+)
+def test_nothing_that_somebody_would_be_shown_is_ruled_out(
+    quick: OnnxPredictor, full_thresholds: tuple[float | None, float | None], brands: list[float]
+) -> None:
+    full = load_predictor(None, *full_thresholds)
+    verdicts = Screened(quick, full, brands).predict([CALM, COMPLAINT])
     assert [verdict.model for verdict in verdicts] == [full.version] * 2
+
+
+def test_higher_thresholds_do_not_rule_out_what_the_quick_one_would_show(quick: OnnxPredictor) -> None:
+    texts = [row["text"] for row in read_rows(HELD_OUT)]
+    verdicts = Screened(quick, load_predictor(None, 0.95, 0.9), [0.9]).predict(texts)
+    ruled_out = [verdict for verdict in verdicts if verdict.model == quick.version]
+    assert ruled_out
+    assert not [verdict for verdict in ruled_out if verdict.is_complaint or verdict.needs_look]
 
 
 def test_the_full_model_is_not_even_loaded_for_calm_posts(quick: OnnxPredictor, tmp_path: Path) -> None:

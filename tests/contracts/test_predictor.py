@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from classifier import load_predictor
-from classifier.artifact import QUICK
+from classifier.artifact import QUICK, SHIPPED
 from classifier.screening import Screened
 from desk.model.verdict import Verdict
 from desk.ports import Predictor
@@ -18,8 +18,8 @@ from tests.classifier.tiny import write_tiny_folder
 FACTORIES: dict[str, Callable[[Path], Predictor]] = {
     "tiny": lambda scratch: load_predictor(write_tiny_folder(scratch / "weights")),
     "shipped": lambda _: load_predictor(),
-    "quick": lambda _: load_predictor(QUICK),
-    "screened": lambda _: Screened(load_predictor(QUICK), load_predictor()),
+    "quick": lambda _: load_predictor(SHIPPED / QUICK),
+    "screened": lambda _: Screened(load_predictor(SHIPPED / QUICK), load_predictor()),
 }
 TEXTS = [
     "@bank my card was charged twice and nobody answers!!!",

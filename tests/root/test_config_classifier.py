@@ -8,7 +8,7 @@ import pytest
 
 from answerback import bootstrap
 from answerback.config import Config, ConfigError, load_config
-from classifier.artifact import QUICK, SHIPPED, read_manifest
+from classifier.artifact import QUICK, SHIPPED, ArtifactError, read_manifest
 from desk.model.thresholds import BrandThresholds
 from tests.classifier.tiny import write_tiny_folder
 
@@ -35,10 +35,30 @@ def test_brands_and_reasons_are_read(tmp_path: Path) -> None:
     assert found.reason == "locker"
 
 
-@pytest.mark.parametrize(("model", "folder"), [("full", SHIPPED), ("screened", SHIPPED), ("quick", QUICK)])
+@pytest.mark.parametrize(
+    ("model", "folder"), [("full", SHIPPED), ("screened", SHIPPED), ("quick", SHIPPED / QUICK)]
+)
 def test_the_operator_chooses_the_model(tmp_path: Path, model: str, folder: Path) -> None:
     settings = load(tmp_path, f'[classifier]\nmodel = "{model}"\n').classifier
     assert bootstrap.make_predictor(settings).version == read_manifest(folder).version
+
+
+def test_a_quick_model_is_sought_in_the_weights_of_ones_own(tmp_path: Path) -> None:
+    mine = write_tiny_folder(tmp_path / "mine")
+    settings = load(tmp_path, f'[classifier]\nmodel = "quick"\nweights = "{mine}"\n').classifier
+    with pytest.raises(ArtifactError, match=r"mine/quick/manifest\.json is missing"):
+        bootstrap.make_predictor(settings)
+
+
+def test_screening_reads_in_full_what_a_brand_shows(tmp_path: Path) -> None:
+    text = '[classifier]\nmodel = "screened"\n'
+    brand = '[[classifier.brands]]\nbrand = "f"\nlook_threshold = 0\n'
+    calm = ["what a lovely morning for a walk along the river with the dogs"]
+    screened, curious = (
+        bootstrap.make_predictor(load(tmp_path, one).classifier) for one in (text, text + brand)
+    )
+    assert screened.predict(calm)[0].model == read_manifest(SHIPPED / QUICK).version
+    assert curious.predict(calm)[0].model == read_manifest(SHIPPED).version
 
 
 @pytest.mark.parametrize(
@@ -57,10 +77,6 @@ def test_the_operator_chooses_the_model(tmp_path: Path, model: str, folder: Path
             ['two of brands are called "f"'],
         ),
         ('[classifier]\nmodel = "small"', ["classifier.model", "full", "quick"]),
-        (
-            '[classifier]\nmodel = "quick"\nweights = "mine"',
-            ["model chooses among those that ship", "leave it out beside weights"],
-        ),
         ('[[classifier.brands]]\nbrand = "f"\nthreshold = 1', ["unknown key", "complaint_threshold"]),
         ('[[classifier.brands]]\nbrand = "f"\nlook_threshold = 2', ["classifier.brands[1].look_threshold"]),
         ('[[classifier.reasons]]\nname = "a b"', ["classifier.reasons[1].sentence", "missing"]),
