@@ -93,7 +93,6 @@ def make_alert_rules(settings: AlertSettings) -> AlertRules:
 def make_predictor(settings: ClassifierSettings) -> Predictor:
     """The classifier with its reasons; loads the model at the first post. Raises ArtifactError."""
     from classifier import load_predictor  # noqa: PLC0415
-    from classifier.artifact import QUICK  # noqa: PLC0415
     from classifier.reasons import Reason, WithReasons  # noqa: PLC0415
     from classifier.screening import Screened  # noqa: PLC0415
 
@@ -102,14 +101,27 @@ def make_predictor(settings: ClassifierSettings) -> Predictor:
     named = [Reason(r.name, r.sentence, r.examples) for r in settings.reasons]
     if settings.model == "screened":
         # The quick one keeps its own thresholds: what it was measured to rule out.
-        quick, full = load_predictor(folder / QUICK), load_predictor(folder, *thresholds)
+        quick, full = load_predictor(_quick_in(folder)), load_predictor(folder, *thresholds)
         brands = [
             one for brand in settings.brands for one in (brand.complaint_threshold, brand.look_threshold)
         ]
         screened = Screened(quick, full, [one for one in brands if one is not None])
         return WithReasons(screened, named, stored=quick.reason_vectors)
-    model = load_predictor(folder / QUICK if settings.model == "quick" else folder, *thresholds)
+    model = load_predictor(_quick_in(folder) if settings.model == "quick" else folder, *thresholds)
     return WithReasons(model, named, stored=model.reason_vectors)
+
+
+def _quick_in(weights: Path) -> Path:
+    """The folder of the quick model that these weights have taught. Raises ArtifactError."""
+    from classifier.artifact import QUICK, ArtifactError  # noqa: PLC0415
+
+    quick = weights / QUICK
+    if not quick.is_dir():
+        raise ArtifactError(
+            f"[classifier] model: the weights in {weights} have no quick one. Leave model out, or make it: "
+            f"answerback train --data DIR --distil {weights} --out {quick}"
+        )
+    return quick
 
 
 def weights_folder(settings: ClassifierSettings) -> Path:
