@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper
-from tokenizers import Tokenizer
 
 from classifier.graph import ByteRange, EncoderShape, Weights, build_graph
 from classifier.quantise import Floats
+from classifier.tokens import tokenizer_of
 
 _TAIL = 1e-5
 """Share of the values at either end that the range leaves out: a few outliers would make all steps coarse."""
@@ -34,9 +34,7 @@ def byte_ranges(
     for source in sources:
         model.graph.output.append(helper.make_tensor_value_info(source, TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    reader = Tokenizer.from_buffer(tokenizer)
-    reader.no_padding()
-    reader.enable_truncation(shape.max_tokens)
+    reader = tokenizer_of(tokenizer, shape.max_tokens)
     table = weights["embeddings.word_embeddings.weight"]
     seen: dict[str, list[Floats]] = {source: [] for source in sources}
     for encoding in reader.encode_batch(list(texts)):

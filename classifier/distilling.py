@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -49,6 +48,7 @@ from classifier.network import SHARES, Logits, Network
 from classifier.predictor import OnnxPredictor, load_predictor
 from classifier.quantise import Floats
 from classifier.reload import Reloaded, reload, write_base
+from classifier.tokens import tokenizer_of
 from classifier.training import calibrate, write_weights
 
 Lesson = tuple[int, tuple[int, ...]]
@@ -212,9 +212,7 @@ def _digest(texts: Sequence[str]) -> str:
 
 
 def _schedule(found: Reloaded, texts: Sequence[str], course: Course, seed: int) -> list[list[Lesson]]:
-    tokenizer = Tokenizer.from_buffer(found.tokenizer)
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(course.plan.max_tokens)
+    tokenizer = tokenizer_of(found.tokenizer, course.plan.max_tokens)
     taught = [(row, tuple(one.ids)) for row, one in enumerate(tokenizer.encode_batch(list(texts)))]
     chance = random.Random(seed)  # noqa: S311 -- batches, not secrets
     batches: list[list[Lesson]] = []
@@ -274,7 +272,10 @@ def slimmed(found: Reloaded, course: Course, texts: Sequence[str]) -> Reloaded:
 
     What a unit weighs is its magnitude, summed over tokens, times the length of what it adds to the states.
     """
-    busy = _activity(found, texts)
+    best = []
+    for layer, busy in enumerate(_activity(found, texts)[: course.layers]):
+        added = np.linalg.norm(found.encoder[f"encoder.layer.{layer}.output.dense.weight"], axis=0)
+        best.append(np.sort(np.argsort(-busy * added)[: course.inner]))
     kept: dict[str, Floats] = {}
     for name, value in found.encoder.items():
         if not name.startswith("encoder.layer."):
@@ -283,12 +284,10 @@ def slimmed(found: Reloaded, course: Course, texts: Sequence[str]) -> Reloaded:
         layer = int(name.split(".")[2])
         if layer >= course.layers:
             continue
-        added = np.linalg.norm(found.encoder[f"encoder.layer.{layer}.output.dense.weight"], axis=0)
-        best = np.sort(np.argsort(-busy[layer] * added)[: course.inner])
         if ".intermediate." in name:
-            kept[name] = value[best]
+            kept[name] = value[best[layer]]
         else:
-            kept[name] = value[:, best] if name.endswith(f"{layer}.output.dense.weight") else value
+            kept[name] = value[:, best[layer]] if name.endswith(f"{layer}.output.dense.weight") else value
     return replace(found, encoder=kept)
 
 
@@ -297,9 +296,7 @@ def _activity(found: Reloaded, texts: Sequence[str]) -> list[Floats]:
     with tempfile.TemporaryDirectory(prefix="answerback-distil-") as scratch:
         write_base(Path(scratch), found)
         network = Network(Path(scratch), merges=found.merges).eval()
-    tokenizer = Tokenizer.from_buffer(found.tokenizer)
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(network.most_tokens)
+    tokenizer = tokenizer_of(found.tokenizer, network.most_tokens)
     sums: dict[int, Floats] = {}
     for number, layer in enumerate(network.encoder.encoder.layer):
 

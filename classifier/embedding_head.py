@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import AutoModel
 
@@ -21,6 +20,7 @@ from classifier.artifact import TOKENIZER
 from classifier.fitting import padded
 from classifier.network import Network
 from classifier.quantise import Floats
+from classifier.tokens import tokenizer_of
 
 _BATCH = 64
 _PENALTY = 1e-3
@@ -61,9 +61,7 @@ def fit_embedding_head(
 
 
 def _batches(base: Path, texts: Sequence[str], max_tokens: int) -> Iterator[tuple[Tensor, Tensor]]:
-    tokenizer = Tokenizer.from_file(str(base / TOKENIZER))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
+    tokenizer = tokenizer_of((base / TOKENIZER).read_bytes(), max_tokens)
     encoded = sorted((found.ids for found in tokenizer.encode_batch(list(texts))), key=len)
     for start in range(0, len(encoded), _BATCH):
         yield padded(encoded[start : start + _BATCH])

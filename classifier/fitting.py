@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from classifier.data import SOURCES, Example, Source, load_examples
 from classifier.labels import BINARY_HEADS, CLASS_HEADS, TRAINED_HEADS
 from classifier.network import Batch, Network, loss_of
 from classifier.quantise import Floats
+from classifier.tokens import tokenizer_of
 from desk.errors import DeskError
 
 Progress = Callable[[dict[str, object]], None]
@@ -179,9 +179,7 @@ def schedule(examples: Sequence[Example], base: Path, plan: Plan, seed: int) -> 
         raise TrainingError(
             "No training examples: the data sets are empty or hold no row of the training split."
         )
-    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(plan.max_tokens)
+    tokenizer = tokenizer_of((base / "tokenizer.json").read_bytes(), plan.max_tokens)
     encodings = tokenizer.encode_batch([example.text for example in examples])
     encoded = [Encoded(tuple(found.ids), example) for found, example in zip(encodings, examples, strict=True)]
     repeats = {source.name: source.repeat for source in plan.sources}

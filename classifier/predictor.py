@@ -33,6 +33,7 @@ from classifier.language import declared_language, language_of
 from classifier.quantise import Floats, Nibbles, Scales, dequantise_rows
 from classifier.reason_vectors import read_reason_vectors
 from classifier.text import normalise
+from classifier.tokens import tokenizer_of
 from desk.model.verdict import Sentiment, Verdict
 
 THREADS = 2
@@ -202,9 +203,7 @@ def _read_weights(directory: Path, manifest: Manifest) -> _Weights:
     if manifest.sentiments != SENTIMENTS or manifest.languages != LANGUAGES:
         raise ArtifactError(f"{directory}: the weights have other labels than this version. Train again.")
     verify_files(directory, manifest)
-    tokenizer = Tokenizer.from_file(str(file_of(directory, manifest, TOKENIZER)))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(manifest.max_tokens)
+    tokenizer = tokenizer_of(file_of(directory, manifest, TOKENIZER).read_bytes(), manifest.max_tokens)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.inter_op_num_threads = 1

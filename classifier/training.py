@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from classifier.artifact import TOKENIZER, Manifest, read_manifest, write_manifest
 from classifier.calibration import best_f1_threshold, fit_platt, fit_temperature, recall_threshold
@@ -24,6 +23,7 @@ from classifier.predictor import OnnxPredictor
 from classifier.quantise import quantise_rows
 from classifier.reason_vectors import write_reason_vectors
 from classifier.reasons import general_reasons
+from classifier.tokens import tokenizer_of
 
 VERSION = "answerback-12l-2026.11.4"
 MAX_TOKENS = 128
@@ -158,9 +158,7 @@ def _language_head(
     network: Network, examples: Sequence[Example], base: Path, plan: Plan, seed: int
 ) -> LanguageHead:
     known = [example for example in examples if example.language != UNDETERMINED]
-    tokenizer = Tokenizer.from_file(str(base / TOKENIZER))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(plan.max_tokens)
+    tokenizer = tokenizer_of((base / TOKENIZER).read_bytes(), plan.max_tokens)
     chance = random.Random(seed)  # noqa: S311 -- samples, not secrets
     texts = [one.text for one in known]
     texts += [glimpse(text, chance) for text in texts]

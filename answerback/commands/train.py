@@ -115,7 +115,9 @@ def _learn(out: Path, data: Path | None, seed: int, config_path: Path | None, db
     click.echo(f"Wrote {outcome.manifest.version} to {out}. To use it, say in config.toml:")
     click.echo(f'[classifier]\nweights = "{out}"')
     if config.classifier.model != "full":
-        tell(f"It has no quick model yet: answerback train --data DIR --distil {out} --out {out / 'quick'}")
+        from classifier.artifact import QUICK  # noqa: PLC0415
+
+        tell(f"It has no quick model yet: answerback train --data DIR --distil {out} --out {out / QUICK}")
     if data is None:
         tell("Without --data only the corrections were measured: try it on other posts before you use it.")
     return Exit.OK
