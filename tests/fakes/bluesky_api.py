@@ -22,7 +22,7 @@ from listener.platforms.bluesky.account import BlueskyAccount
 from listener.platforms.bluesky.api import BlueskyClient
 from listener.platforms.bluesky.session import Session
 from tests.fakes.clock import Clock
-from tests.fakes.loopback import Answer, Fault, Loopback
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Fault, Loopback
 
 POSTS = "app.bsky.feed.post"
 PASSWORD = "abcd-efgh-ijkl-mnop"
@@ -91,7 +91,7 @@ class FakeBluesky(Loopback):
     def account(self, password: str = PASSWORD) -> BlueskyAccount:
         return BlueskyAccount("fernway", "fernway.example", SecretStr(password), self.url)
 
-    def client(self, password: str = PASSWORD, timeout_seconds: float = 0.5) -> BlueskyClient:
+    def client(self, password: str = PASSWORD, timeout_seconds: float = PATIENCE_SECONDS) -> BlueskyClient:
         """As a new process would make it."""
         now = self.clock
         session = Session(self.account(password), now=now, timeout_seconds=timeout_seconds)

@@ -13,6 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any, Self
 
+PATIENCE_SECONDS = 2
+"""How long a fake's client waits: a busy machine may take a second to answer, and a `Hang` costs it all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

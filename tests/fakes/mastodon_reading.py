@@ -7,6 +7,7 @@ from typing import Any
 from desk.model.mention import Mention
 from desk.ports import Batch, Source
 from listener.platforms.mastodon.source import MastodonFeed, MastodonSource
+from tests.fakes.loopback import PATIENCE_SECONDS
 from tests.fakes.mastodon_api import FakeMastodon
 
 MENTIONS, HASHTAG, SEARCH, OWN = (
@@ -27,7 +28,12 @@ def peopled(fake: FakeMastodon) -> FakeMastodon:
 
 def source_of(fake: FakeMastodon, feed: MastodonFeed = MENTIONS, **settings: Any) -> MastodonSource:
     topic = {HASHTAG: "fern", SEARCH: "broke"}.get(feed, "")
-    defaults: dict[str, Any] = {"query": topic, "now": fake.clock, "page_size": 10, "timeout_seconds": 5}
+    defaults: dict[str, Any] = {
+        "query": topic,
+        "now": fake.clock,
+        "page_size": 10,
+        "timeout_seconds": PATIENCE_SECONDS,
+    }
     return MastodonSource(settings.pop("account", fake.account()), feed=feed, **(defaults | settings))
 
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from listener.platform import Connected
 from listener.platforms.reddit import PLATFORM, RedditSettings
 from tests.fakes.clock import Clock
-from tests.fakes.loopback import Answer, Fault, Loopback
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Fault, Loopback
 
 SECRETS = {
     "CLIENT_ID": "client-of-tests",
@@ -56,7 +56,7 @@ class FakeReddit(Loopback):
         self._number = 100
 
     def connected(self, clock: Clock, without: tuple[str, ...] = (), **facts: Any) -> Connected:
-        facts = {"subreddits": ("fernway",), "timeout_seconds": 0.5} | facts
+        facts = {"subreddits": ("fernway",), "timeout_seconds": PATIENCE_SECONDS} | facts
         settings = RedditSettings(
             type="reddit",
             brand="fernway",

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from listener.platforms.telegram import TelegramSettings
 from listener.platforms.telegram.bot import Bot
 from tests.fakes.clock import Clock
-from tests.fakes.loopback import Answer, Fault, Loopback
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Fault, Loopback
 
 TOKEN = "4242:AAF-token_of_tests_0123456789"
 GROUP = -1001234567890
@@ -38,7 +38,7 @@ class FakeTelegram(Loopback):
     def settings(self, **facts: Any) -> TelegramSettings:
         return TelegramSettings(type="telegram", brand="fernway", base_url=self.url, **facts)
 
-    def bot(self, token: str = TOKEN, timeout_seconds: float = 5) -> Bot:
+    def bot(self, token: str = TOKEN, timeout_seconds: float = PATIENCE_SECONDS) -> Bot:
         return Bot(SecretStr(token), base_url=self.url, now=self.clock, timeout_seconds=timeout_seconds)
 
     def say(self, text: str | None, *, kind: str = "message", **facts: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from listener.platform import Connected
 from listener.platforms.vk import PLATFORM, VkSettings
 from tests.fakes.clock import Clock
-from tests.fakes.loopback import Answer, Fault, Loopback
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Fault, Loopback
 
 TOKEN = "vk1.a.token-of-tests"
 GROUP = 77
@@ -60,7 +60,7 @@ class FakeVk(Loopback):
         self._number = 0
 
     def connected(self, clock: Clock, **facts: Any) -> Connected:
-        facts = {"timeout_seconds": 0.5} | facts
+        facts = {"timeout_seconds": PATIENCE_SECONDS} | facts
         settings = VkSettings(type="vk", brand="fernway", group=GROUP, base_url=self.url, **facts)
         return PLATFORM.connect([settings], lambda *_: SecretStr(TOKEN), clock)
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from listener.platform import Connected
 from listener.platforms.youtube import PLATFORM, YouTubeSettings
 from tests.fakes.clock import Clock
-from tests.fakes.loopback import Answer, Fault, Loopback
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Fault, Loopback
 
 CHANNEL = "UC" + "fernway".ljust(22, "_")
 ANA = "UC" + "ana".ljust(22, "_")
@@ -51,7 +51,7 @@ class FakeYouTube(Loopback):
         self._number = 0
 
     def settings(self, **facts: Any) -> YouTubeSettings:
-        facts = {"timeout_seconds": 0.5} | facts
+        facts = {"timeout_seconds": PATIENCE_SECONDS} | facts
         return YouTubeSettings(
             type="youtube",
             brand="fernway",

@@ -37,7 +37,7 @@ def only(fake: FakeTelegram, **facts: object) -> Mention:
 
 
 def sender_of(fake: FakeTelegram) -> TelegramSender:
-    return TelegramSender([("fernway", fake.bot(timeout_seconds=0.4))], now=fake.clock)
+    return TelegramSender([("fernway", fake.bot())], now=fake.clock)
 
 
 def outgoing(to: str = f"{GROUP}:1", text: str = "We are on it.") -> Outgoing:

@@ -16,7 +16,7 @@ from tests.contracts.rig import Rig
 from tests.fakes.bluesky_api import FakeBluesky
 from tests.fakes.bluesky_jetstream import FakeJetstream
 from tests.fakes.clock import Clock, ServerClock
-from tests.fakes.loopback import Answer, Reset
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Reset
 from tests.faults.http import HttpFaults
 
 FEEDS = (*BlueskyFeed, "keywords")
@@ -66,7 +66,7 @@ def _rig(fake: FakeBluesky, jetstream: FakeJetstream, feed: str, clock: Clock, t
                 page_size=10,
                 interval_seconds=60,
                 patience_seconds=0.15,
-                timeout_seconds=0.5,
+                timeout_seconds=PATIENCE_SECONDS,
             )
         return BlueskySource(client, brand="fernway", feed=BlueskyFeed(feed), now=clock, page_size=10)
 

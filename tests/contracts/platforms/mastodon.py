@@ -9,7 +9,7 @@ from pathlib import Path
 from listener.platforms.mastodon.source import MastodonFeed, MastodonSender, MastodonSource
 from tests.contracts.rig import Rig
 from tests.fakes.clock import Clock, ServerClock
-from tests.fakes.loopback import Answer, Reset
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Reset
 from tests.fakes.mastodon_api import FakeMastodon
 from tests.faults.http import HttpFaults
 
@@ -52,11 +52,11 @@ def _rig(fake: FakeMastodon, feed: MastodonFeed, clock: Clock, times: ServerCloc
             query=_TOPICS.get(feed, ""),
             now=clock,
             page_size=10,
-            timeout_seconds=0.5,
+            timeout_seconds=PATIENCE_SECONDS,
         ),
         expected={f"mastodon:{i}@127.0.0.1:{fake.port}" for i in ids if i not in fake.raw},
         break_it=break_it,
-        open_sender=lambda: MastodonSender([fake.account()], now=clock, timeout_seconds=0.5),
+        open_sender=lambda: MastodonSender([fake.account()], now=clock, timeout_seconds=PATIENCE_SECONDS),
         post=f"{ids[0]}@127.0.0.1:{fake.port}",
         public=lambda: sum(status.account_id == "10" for status in fake.statuses.values()),
         order=fake.fail_post,

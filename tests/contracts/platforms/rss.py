@@ -12,7 +12,7 @@ from random import Random
 from listener.platforms.rss.source import RssSource
 from tests.contracts.rig import Rig
 from tests.fakes.clock import Clock, ServerClock
-from tests.fakes.loopback import Answer, Reset
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Reset
 from tests.fakes.rss_site import FakeSite
 from tests.faults.http import HttpFaults
 from tests.faults.kinds import Kind
@@ -52,7 +52,7 @@ def _rig(fake: FakeSite, clock: Clock, times: ServerClock) -> Rig:
     return Rig(
         platform="rss",
         clock=clock,
-        open_source=lambda: RssSource(fake.settings(), now=clock, timeout_seconds=0.5),
+        open_source=lambda: RssSource(fake.settings(), now=clock, timeout_seconds=PATIENCE_SECONDS),
         expected={_id(entry) for place, entry in enumerate(ids) if place not in {3, 15}},
         break_it=break_it,
         write=lambda text: _id(fake.add(text)),

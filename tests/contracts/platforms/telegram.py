@@ -45,11 +45,11 @@ def _rig(fake: FakeTelegram, clock: Clock, times: ServerClock) -> Rig:
         platform="telegram",
         clock=clock,
         open_source=lambda: TelegramSource(
-            fake.settings(interval="60s"), fake.bot(timeout_seconds=0.5), now=clock, page_size=10
+            fake.settings(interval="60s"), fake.bot(), now=clock, page_size=10
         ),
         expected={f"telegram:{GROUP}:{n}" for place, n in enumerate(ids) if place not in {3, 15}},
         break_it=break_it,
-        open_sender=lambda: TelegramSender([("fernway", fake.bot(timeout_seconds=0.5))], now=clock),
+        open_sender=lambda: TelegramSender([("fernway", fake.bot())], now=clock),
         post=f"{GROUP}:{ids[0]}",
         public=lambda: len(fake.sent),
         order=fake.fail_post,

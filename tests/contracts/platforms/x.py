@@ -10,7 +10,7 @@ from listener.platforms.x.messages import XMessages
 from listener.platforms.x.source import XAccount, XFeed, XSender, XSource
 from tests.contracts.rig import Rig
 from tests.fakes.clock import Clock, ServerClock
-from tests.fakes.loopback import Answer, Reset
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Reset
 from tests.fakes.x_api import KEYS, FakeX
 from tests.faults.http import HttpFaults
 
@@ -45,11 +45,13 @@ def _rig(fake: FakeX, feed: XFeed, clock: Clock, times: ServerClock) -> Rig:
             base_url=fake.url,
             page_size=10,
             overlap_seconds=0,
-            timeout_seconds=0.5,
+            timeout_seconds=PATIENCE_SECONDS,
         ),
         expected={f"x:{post_id}" for post_id in ids if post_id not in fake.raw},
         break_it=lambda: fake.fail("/2/", next(faults)),
-        open_sender=lambda: XSender({_ACCOUNT: KEYS}, now=clock, base_url=fake.url, timeout_seconds=0.3),
+        open_sender=lambda: XSender(
+            {_ACCOUNT: KEYS}, now=clock, base_url=fake.url, timeout_seconds=PATIENCE_SECONDS
+        ),
         post=ids[0],
         public=lambda: sum(post.author_id == "10" for post in fake.posts.values()),
         order=lambda fault: fake.fail("/2/tweets", fault),
@@ -76,7 +78,7 @@ def _messages(fake: FakeX, clock: Clock, times: ServerClock) -> Rig:
         platform="x",
         clock=clock,
         open_source=lambda: XMessages(
-            _ACCOUNT, KEYS, now=clock, base_url=fake.url, page_size=10, timeout_seconds=0.5
+            _ACCOUNT, KEYS, now=clock, base_url=fake.url, page_size=10, timeout_seconds=PATIENCE_SECONDS
         ),
         expected={f"x:dm:{event_id}" for event_id in ids if event_id not in fake.messages.raw},
         break_it=lambda: fake.fail("/2/", next(faults)),

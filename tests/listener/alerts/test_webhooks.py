@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from desk.errors import DeliveryError, InputError
 from listener.alerts.webhooks import WebhookChannel, is_public
 from tests.fakes.clock import START, Clock
-from tests.fakes.loopback import Answer, Hang, Reset
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Hang, Reset
 from tests.fakes.notices import NOTICE, SILENCE
 from tests.fakes.webhook_receiver import WebhookReceiver
 
@@ -29,7 +29,7 @@ def channel_to(receiver: WebhookReceiver, clock: Clock, *secrets: str) -> Webhoo
         [SecretStr(secret) for secret in secrets or (SECRET,)],
         now=clock,
         allow_private_addresses=True,
-        timeout_seconds=0.3,
+        timeout_seconds=PATIENCE_SECONDS,
     )
 
 

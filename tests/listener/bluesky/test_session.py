@@ -12,7 +12,7 @@ from listener.platforms.bluesky.api import BlueskyClient
 from listener.platforms.bluesky.session import WINDOW_LIMIT, Session
 from tests.fakes.bluesky_api import PASSWORD, FakeBluesky
 from tests.fakes.clock import Clock
-from tests.fakes.loopback import Answer
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer
 
 _READ = "com.atproto.identity.resolveHandle"
 _SIGN_IN = "/xrpc/com.atproto.server.createSession"
@@ -20,7 +20,7 @@ _REFRESH = "/xrpc/com.atproto.server.refreshSession"
 
 
 def session(bluesky: FakeBluesky, password: str = PASSWORD) -> Session:
-    return Session(bluesky.account(password), now=bluesky.clock, timeout_seconds=0.5)
+    return Session(bluesky.account(password), now=bluesky.clock, timeout_seconds=PATIENCE_SECONDS)
 
 
 def read(client: BlueskyClient) -> object:
@@ -30,7 +30,9 @@ def read(client: BlueskyClient) -> object:
 def test_all_that_use_a_session_sign_in_once(bluesky: FakeBluesky) -> None:
     shared = session(bluesky)
     readers = [
-        Thread(target=read, args=(BlueskyClient(shared, now=bluesky.clock, timeout_seconds=5),))
+        Thread(
+            target=read, args=(BlueskyClient(shared, now=bluesky.clock, timeout_seconds=PATIENCE_SECONDS),)
+        )
         for _ in range(5)
     ]
 

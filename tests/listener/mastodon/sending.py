@@ -8,13 +8,14 @@ from desk.errors import SendLaterError
 from desk.model.reply import Outgoing, ReplyId, SentPost
 from listener.platforms.mastodon.source import MastodonSender
 from tests.fakes.clock import START
+from tests.fakes.loopback import PATIENCE_SECONDS
 from tests.fakes.mastodon_api import FakeMastodon
 
 TEXT = "Sorry! See https://fernway.example/help or fernway.com/status."
 
 
 def sender_of(fake: FakeMastodon, **settings: Any) -> MastodonSender:
-    defaults: dict[str, Any] = {"now": fake.clock, "timeout_seconds": 0.5}
+    defaults: dict[str, Any] = {"now": fake.clock, "timeout_seconds": PATIENCE_SECONDS}
     return MastodonSender(settings.pop("accounts", [fake.account()]), **(defaults | settings))
 
 

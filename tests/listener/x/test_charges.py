@@ -17,7 +17,7 @@ from listener.platforms.x.prices import XPrices
 from listener.platforms.x.source import XAccount, XFeed, XSource
 from tests.fakes.clock import START, Clock
 from tests.fakes.ledger import FullDisk, open_ledger
-from tests.fakes.loopback import Answer, Hang, Reset
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Hang, Reset
 from tests.fakes.x_api import FakeX
 from tests.listener.x.metering import dollars, meter_of, source_of, spent
 
@@ -173,7 +173,7 @@ def test_a_platform_that_cannot_be_reached_costs_nothing(x: FakeX, ledger: Store
 def test_an_answer_that_never_came_counts_as_a_page_but_only_once_a_day(
     x: FakeX, ledger: StoreLedger, fault: Any
 ) -> None:
-    source = source_of(x, meter_of(x, ledger), timeout_seconds=0.3)
+    source = source_of(x, meter_of(x, ledger), timeout_seconds=PATIENCE_SECONDS)
     x.fail("/2/users/10/mentions", *[fault] * 4)
 
     for _ in range(4):

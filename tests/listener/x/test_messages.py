@@ -18,7 +18,7 @@ from desk.ports import Batch
 from listener.platforms.x.messages import XMessages
 from listener.platforms.x.source import XAccount, XSender
 from tests.fakes.clock import START, Clock
-from tests.fakes.loopback import Answer, Hang, Reset
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Hang, Reset
 from tests.fakes.x_api import KEYS, FakeX
 
 ACCOUNT = XAccount("fernway", "Fernway")
@@ -220,7 +220,7 @@ def test_keys_of_another_account_open_nobodys_messages(x: FakeX) -> None:
 )
 def test_every_failure_is_said_and_the_same_cursor_asked_again(x: FakeX, fault: Any, permanent: bool) -> None:
     write(x, "hello")
-    source = source_of(x, timeout_seconds=0.3)
+    source = source_of(x, timeout_seconds=PATIENCE_SECONDS)
     x.fail("/2/dm_events", fault)
 
     with pytest.raises(SourceError) as caught:
@@ -256,7 +256,9 @@ def test_whatever_x_sends_is_taken_set_aside_or_said(x: FakeX, page: Any) -> Non
 
 
 def sender_of(x: FakeX, **settings: Any) -> XSender:
-    return XSender({ACCOUNT: KEYS}, now=x.clock, base_url=x.url, **({"timeout_seconds": 0.3} | settings))
+    return XSender(
+        {ACCOUNT: KEYS}, now=x.clock, base_url=x.url, **({"timeout_seconds": PATIENCE_SECONDS} | settings)
+    )
 
 
 def answer_to(event_id: str, text: str = "Sorry, we are on it.", number: int = 1) -> Outgoing:

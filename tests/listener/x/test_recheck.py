@@ -16,7 +16,7 @@ from listener.platforms.x.recheck import XDeletionCheck
 from listener.platforms.x.source import XAccount, XFeed, XSource
 from tests.fakes.clock import START, Clock
 from tests.fakes.ledger import open_ledger
-from tests.fakes.loopback import Answer, Hang, Reset
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Hang, Reset
 from tests.fakes.x_api import KEYS, FakeX
 
 ACCOUNT = XAccount("fernway", "Fernway", "10")
@@ -24,7 +24,7 @@ ACCOUNT = XAccount("fernway", "Fernway", "10")
 
 def check_of(x: FakeX, **settings: Any) -> XDeletionCheck:
     accounts = settings.pop("accounts", {ACCOUNT: KEYS})
-    defaults: dict[str, Any] = {"posts_per_day": 500, "timeout_seconds": 0.3}
+    defaults: dict[str, Any] = {"posts_per_day": 500, "timeout_seconds": PATIENCE_SECONDS}
     return XDeletionCheck(accounts, now=x.clock, base_url=x.url, **(defaults | settings))
 
 

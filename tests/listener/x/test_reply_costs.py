@@ -11,7 +11,7 @@ from listener.platforms.x.meter import Meter
 from listener.platforms.x.source import XSender
 from tests.fakes.clock import START
 from tests.fakes.ledger import FullDisk
-from tests.fakes.loopback import Answer, Reset
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer, Reset
 from tests.fakes.x_api import KEYS, FakeX
 from tests.listener.x.metering import dollars, meter_of, spent, use
 from tests.listener.x.reading import ACCOUNT
@@ -27,7 +27,7 @@ def sender_of(x: FakeX, meter: Meter, *within_budget: str) -> XSender:
         {ACCOUNT: KEYS},
         now=x.clock,
         base_url=x.url,
-        timeout_seconds=0.3,
+        timeout_seconds=PATIENCE_SECONDS,
         meters={"fernway": meter},
         within_budget=within_budget,
     )
