@@ -127,10 +127,12 @@ def verify_files(directory: Path, manifest: Manifest) -> None:
     """Compare each file with its SHA-256. Raises `ArtifactError` for the first missing or different one."""
     for name in {**dict.fromkeys(FILES), **manifest.files}:
         path = file_of(directory, manifest, name)
+        repair = _TEACH_AGAIN if manifest.shared and name in SHAREABLE else _REPAIR
         if not path.is_file():
-            raise ArtifactError(f"{path} is missing. {_REPAIR}")
+            raise ArtifactError(f"{path} is missing. {repair}")
         if sha256_of(path) != manifest.files.get(name):
-            raise ArtifactError(f"{path} is damaged: its SHA-256 is not the one in {MANIFEST}. {_REPAIR}")
+            stated = directory / MANIFEST
+            raise ArtifactError(f"{path} is damaged: its SHA-256 is not the one in {stated}. {repair}")
 
 
 def sha256_of(path: Path) -> str:
@@ -140,5 +142,9 @@ def sha256_of(path: Path) -> str:
 
 
 _REPAIR = "Install the package again or train again."
+_TEACH_AGAIN = (
+    "If these weights were trained anew, teach the quick model again with `answerback train --distil`; "
+    "otherwise install the package again."
+)
 
 _READER = TypeAdapter(Manifest)
