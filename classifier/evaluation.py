@@ -18,6 +18,8 @@ from desk.ports import Predictor
 
 ECE_BINS = 15
 CHUNK_ROWS = 1_024
+TOGETHER = "together"
+"""What several files are called that are scored as one."""
 
 Ints = NDArray[np.int64]
 
@@ -30,8 +32,9 @@ class Score:
     field: str
     """A key of `FIELDS`."""
     group: str
-    """"all", a language such as "de", "brands" (rows whose domain is not random_*), or "all, no neutral":
-    the file has no neutral label, so the better of the other two is taken."""
+    """"all", a language such as "de", "brands" (rows whose domain is not random_*), an emotion such as
+    "mutlu" whose rows are no complaints, or "all, no neutral": the file has no neutral label, so the better
+    of the other two is taken."""
     rows: int
     macro_f1: float
     """Mean over the labels that occur in the truth; so is `macro_recall`."""
@@ -71,12 +74,22 @@ class _Answers:
         )
 
 
-def evaluate(predictor: Predictor, files: Sequence[Path], *, split: Split | None = None) -> list[Score]:
+def evaluate(
+    predictor: Predictor, files: Sequence[Path], *, split: Split | None = None, together: bool = False
+) -> list[Score]:
     """Score every field of `FIELDS` that a file has, over all rows and by group.
 
-    `split` keeps the rows of one split: "test" is what shipped weights have never seen. Raises `DataError`.
+    `split` keeps the rows of one split: "test" is what shipped weights have never seen. `together` takes the
+    files as one, named `TOGETHER`: where one holds complaints alone and another none. Raises `DataError`.
     """
-    return [score for path in files for score in _evaluate_file(predictor, path, split)]
+    found = ((_name(path), _rows(path, split)) for path in files)
+    if together:
+        found = iter([(TOGETHER, [row for _, rows in found for row in rows])])
+    return [score for name, rows in found for score in _scores(predictor, name, rows)]
+
+
+def _name(path: Path) -> str:
+    return path.name.split(".")[0]
 
 
 def as_table(scores: Sequence[Score]) -> str:
@@ -119,9 +132,13 @@ def calibration_error(confidence: Array, confirmed: NDArray[np.bool_], bins: int
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def _evaluate_file(predictor: Predictor, path: Path, split: Split | None) -> Iterator[Score]:
-    rows = [row for row in read_rows(path) if split is None or split_of(row["text"]) == split]
-    rows = [row for row in rows if any(field.knows(row) for field in FIELDS.values())]
+def _rows(path: Path, split: Split | None) -> list[Row]:
+    """A file's rows that say anything."""
+    rows = (row for row in read_rows(path) if split is None or split_of(row["text"]) == split)
+    return [row for row in rows if any(field.knows(row) for field in FIELDS.values())]
+
+
+def _scores(predictor: Predictor, file: str, rows: Sequence[Row]) -> Iterator[Score]:
     # Each text is read once, whatever its fields.
     verdicts = _predict(predictor, [row["text"] for row in rows])
     for name, field in FIELDS.items():
@@ -130,7 +147,7 @@ def _evaluate_file(predictor: Predictor, path: Path, split: Split | None) -> Ite
             continue
         chosen, said = [rows[place] for place in known], [verdicts[place] for place in known]
         for group, answers in _groups(chosen, field.answers(chosen, said), said):
-            yield _score(path.name.split(".")[0], name, group, answers)
+            yield _score(file, name, group, answers)
 
 
 def _predict(predictor: Predictor, texts: Sequence[str]) -> list[Verdict]:
@@ -153,8 +170,8 @@ def _flags(
 
 def _complaints(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
     return _flags(
-        ("no complaint", "complaint"),
-        (int(row["complaint"]) == 1 for row in rows),
+        _COMPLAINT_LABELS,
+        (_complained(row) is True for row in rows),
         (verdict.complaint for verdict in verdicts),
         (verdict.is_complaint for verdict in verdicts),
     )
@@ -176,6 +193,12 @@ def _abuse(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
         (verdict.abuse for verdict in verdicts),
         (verdict.abuse >= 0.5 for verdict in verdicts),
     )
+
+
+def _complained(row: Row) -> bool | None:
+    if row.get("complaint") is not None:
+        return int(row["complaint"]) == 1
+    return False if row.get("emotion") in _CALM else None
 
 
 def _angry(row: Row) -> bool | None:
@@ -224,7 +247,11 @@ def _sentiments(rows: Sequence[Row], verdicts: Sequence[Verdict], *, neutral: bo
     return _Answers(SENTIMENTS, truth, predicted, shares.max(axis=1), predicted == truth)
 
 
+_COMPLAINT_LABELS = ("no complaint", "complaint")
 _ANGRY = frozenset({"anger", "kızgın"})
+_CALM = frozenset({"mutlu", "üzgün", "korku", "surpriz"})
+"""Joy, grief, fear and surprise over private matters, in the words of the Turkish set: no complaints.
+Its anger may be one; the English set has other words, and its grief is often about a service."""
 
 REASONS: dict[str, str] = {name: name for name in (*GENERAL_REASONS, OTHER)} | {
     # The labels of the Crowdflower set on US airlines. "Can't Tell" says that there was none to be compared.
@@ -250,15 +277,16 @@ class _Field:
 
 
 FIELDS: dict[str, _Field] = {
-    "complaint": _Field(lambda row: row.get("complaint") is not None, _complaints),
+    "complaint": _Field(lambda row: _complained(row) is not None, _complaints),
     "sentiment": _Field(lambda row: row.get("sentiment") is not None, _sentiments),
     "reason": _Field(lambda row: _reason_of(row) is not None, _reasons),
     "anger": _Field(lambda row: _angry(row) is not None, _anger),
     "abuse": _Field(lambda row: _abusive(row) is not None, _abuse),
     "language": _Field(lambda row: row.get("lang") in LANGUAGES, _languages),
 }
-"""What is scored: `complaint`, `sentiment` and `reason` of a row against the verdict's, its `anger` or
-`emotion` against anger, its `abuse` or `offensive` against abuse, its `lang` against the language."""
+"""What is scored: `complaint`, `sentiment` and `reason` of a row against the verdict's, an `emotion` of
+`_CALM` as no complaint, its `anger` or `emotion` against anger, its `abuse` or `offensive` against abuse, its
+`lang` against the language."""
 
 
 def _groups(
@@ -270,6 +298,10 @@ def _groups(
     domains = [str(row.get("domain", "")) for row in rows]
     if answers.probable and any(domain.startswith("random_") for domain in domains):
         yield "brands", answers.only(np.array([not domain.startswith("random_") for domain in domains]))
+    if answers.labels == _COMPLAINT_LABELS:
+        calm = [str(row["emotion"]) if row.get("emotion") in _CALM else "" for row in rows]
+        for emotion in sorted({*calm} - {""}):
+            yield emotion, answers.only(np.array([one == emotion for one in calm]))
     languages = [str(row.get("lang") or "") for row in rows]
     if len(set(languages)) > 1:
         for language in sorted(set(languages)):

@@ -86,6 +86,33 @@ def test_a_file_without_neutral_rows_is_also_scored_on_two_classes(write_rows: W
     assert scores["all, no neutral"].accuracy == 1.0
 
 
+def test_calm_tweets_are_no_complaints_and_complete_a_file_of_complaints(write_rows: Write) -> None:
+    bank = write_rows("bank", [{"text": f"c0.{n} s1/0/0", "complaint": 1} for n in (9, 8, 2)])
+    moods = write_rows(
+        "moods",
+        [
+            {"text": "c0.7 s0/0/1 joy", "emotion": "mutlu"},
+            {"text": "c0.1 s0/0/1 joy", "emotion": "mutlu"},
+            {"text": "c0.2 s1/0/0 grief", "emotion": "üzgün"},
+            {"text": "c0.9 s1/0/0 anger", "emotion": "kızgın"},
+            {"text": "c0.9 s1/0/0 sadness", "emotion": "sadness"},
+        ],
+    )
+
+    def complaints(
+        files: list[Path], *, together: bool
+    ) -> dict[tuple[str, str], tuple[tuple[int, ...], ...]]:
+        scores = evaluate(Parrot(), files, together=together)
+        return {(one.file, one.group): one.confusion for one in scores if one.field == "complaint"}
+
+    assert complaints([moods], together=False) == {
+        ("moods", "all"): ((2, 1), (0, 0)),
+        ("moods", "mutlu"): ((1, 1), (0, 0)),
+        ("moods", "üzgün"): ((1, 0), (0, 0)),
+    }
+    assert complaints([bank, moods], together=True)["together", "all"] == ((2, 1), (1, 2))
+
+
 class Knower:
     """Says of each text what the test has told it."""
 
@@ -127,7 +154,7 @@ def test_anger_and_abuse_are_scored_where_a_file_tells_them(write_rows: Write) -
         [
             {"text": "a", "emotion": "anger"},
             {"text": "b", "emotion": "kızgın"},
-            {"text": "c", "emotion": "mutlu"},
+            {"text": "c", "emotion": "joy"},
         ],
     )
     rude = {"a": "not-offensive", "b": "offensive", "c": "offensive"}
