@@ -127,7 +127,9 @@ def verify_files(directory: Path, manifest: Manifest) -> None:
     """Compare each file with its SHA-256. Raises `ArtifactError` for the first missing or different one."""
     for name in {**dict.fromkeys(FILES), **manifest.files}:
         path = file_of(directory, manifest, name)
-        repair = _TEACH_AGAIN if manifest.shared and name in SHAREABLE else _REPAIR
+        repair = _REPAIR
+        if manifest.shared and name in SHAREABLE:
+            repair = _TEACH_AGAIN.format(teacher=path.parent.resolve(), student=directory)
         if not path.is_file():
             raise ArtifactError(f"{path} is missing. {repair}")
         if sha256_of(path) != manifest.files.get(name):
@@ -143,8 +145,8 @@ def sha256_of(path: Path) -> str:
 
 _REPAIR = "Install the package again or train again."
 _TEACH_AGAIN = (
-    "If these weights were trained anew, teach the quick model again with `answerback train --distil`; "
-    "otherwise install the package again."
+    "If it was trained anew, so must be the quick model that shares it: "
+    "answerback train --data DIR --distil {teacher} --out {student}. Otherwise install the package again."
 )
 
 _READER = TypeAdapter(Manifest)

@@ -1,6 +1,6 @@
 """Distils a quick model from a full one: few and slim layers, taught to say what the full one says.
 
-The student reads the texts that the teacher learned from, and parts of them, and learns what the teacher
+The student reads what the teacher learned from in its first run, and parts of it, and learns what the teacher
 says of each instead of labels (Hinton et al. 2015). It begins with the teacher's lowest layers (Sajjad et al.
 2023), of each the inner units that do most, and with its heads. On the way up every two neighbouring tokens
 become one, twice (`EncoderShape`). In the teacher's folder it needs no token table of its own.
@@ -35,7 +35,6 @@ from classifier.data import Example, Source, load_examples
 from classifier.embedding_head import EmbeddingHead
 from classifier.fitting import (
     Plan,
-    Progress,
     TrainingError,
     batches_of_like_length,
     padded,
@@ -46,10 +45,11 @@ from classifier.labels import BINARY_HEADS, HEADS
 from classifier.language_head import LanguageHead
 from classifier.network import SHARES, Logits, Network
 from classifier.predictor import OnnxPredictor, load_predictor
+from classifier.progress import Progress, silent
 from classifier.quantise import Floats
 from classifier.reload import Reloaded, reload, write_base
 from classifier.tokens import tokenizer_of
-from classifier.training import calibrate, write_weights
+from classifier.training import WRITING, calibrate, write_weights
 
 Lesson = tuple[int, tuple[int, ...]]
 """Which of the teacher's answers belongs to it, and its token ids."""
@@ -89,7 +89,7 @@ def distil(
     resume: bool = False,
     seed: int = 1,
     course: Course = Course(),
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Manifest:
     """Teach a quick model what the weights in `teacher` say of the texts in `data`; write a folder to `out`.
 
@@ -129,6 +129,7 @@ def distil(
             resume=resume,
             progress=progress,
         )
+        progress({"kind": "stage", "stage": WRITING})
         language = LanguageHead(found.heads["language.weight"], found.heads["language.bias"])
         version = f"{found.manifest.version}-quick"
         some = texts[:: max(1, len(texts) // _MEASURED)]
@@ -168,7 +169,7 @@ class _Answers:
 
 
 def _answers(
-    teacher: Path, manifest: Manifest, texts: Sequence[str], kept: Path, progress: Progress | None
+    teacher: Path, manifest: Manifest, texts: Sequence[str], kept: Path, progress: Progress
 ) -> _Answers:
     """Ask the teacher, or read what it said before: of tens of thousands of texts that takes minutes."""
     key = np.array([_digest(texts), *_model_of(manifest).values()])
@@ -185,13 +186,12 @@ def _answers(
     return _Answers({head: torch.from_numpy(said[head]) for head in HEADS}, torch.from_numpy(said[_VECTOR]))
 
 
-def _asked(teacher: OnnxPredictor, texts: Sequence[str], progress: Progress | None) -> dict[str, Floats]:
+def _asked(teacher: OnnxPredictor, texts: Sequence[str], progress: Progress) -> dict[str, Floats]:
     parts = []
     for start in range(0, len(texts), _ASKED_AT_ONCE):
         parts.append(teacher.outputs(texts[start : start + _ASKED_AT_ONCE]))
-        if progress is not None:
-            done = min(start + _ASKED_AT_ONCE, len(texts))
-            progress({"kind": "answers", "texts": done, "of": len(texts)})
+        done = min(start + _ASKED_AT_ONCE, len(texts))
+        progress({"kind": "answers", "texts": done, "of": len(texts)})
     return {name: np.concatenate([getattr(part, name) for part in parts]) for name in (*HEADS, _VECTOR)}
 
 

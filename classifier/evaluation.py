@@ -44,8 +44,8 @@ class Score:
     """Expected calibration error, 15 equal bins: of the probability of complaint, anger or abuse, of the
     likeliest sentiment's. None for reason and language, which come without a probability."""
     recall_at_precision_90: float | None
-    """Most of the true complaints (anger, abuse) that any threshold finds with nine of ten right; None for
-    fields of other than two labels."""
+    """Most of the true complaints (anger, abuse) that any threshold finds with nine of ten right; None where
+    there are none, and for fields of other than two labels."""
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     """Rows are the truth, columns the prediction, in the order of `labels`."""
@@ -82,9 +82,9 @@ def evaluate(
     `split` keeps the rows of one split: "test" is what shipped weights have never seen. `together` takes the
     files as one, named `TOGETHER`: where one holds complaints alone and another none. Raises `DataError`.
     """
-    found = ((_name(path), _rows(path, split)) for path in files)
+    found = [(_name(path), _rows(path, split)) for path in files]
     if together:
-        found = iter([(TOGETHER, [row for _, rows in found for row in rows])])
+        found = [(TOGETHER, [row for _, rows in found for row in rows])]
     return [score for name, rows in found for score in _scores(predictor, name, rows)]
 
 
@@ -299,7 +299,7 @@ def _groups(
     if answers.probable and any(domain.startswith("random_") for domain in domains):
         yield "brands", answers.only(np.array([not domain.startswith("random_") for domain in domains]))
     if answers.labels == _COMPLAINT_LABELS:
-        calm = [str(row["emotion"]) if row.get("emotion") in _CALM else "" for row in rows]
+        calm = ["" if row.get("complaint") is not None else str(row["emotion"]) for row in rows]
         for emotion in sorted({*calm} - {""}):
             yield emotion, answers.only(np.array([one == emotion for one in calm]))
     languages = [str(row.get("lang") or "") for row in rows]
@@ -327,7 +327,7 @@ def _score(file: str, field: str, group: str, answers: _Answers) -> Score:
         if answers.probable
         else None,
         recall_at_precision_90=recall_at_precision(answers.confidence, answers.confirmed)
-        if len(answers.labels) == 2 and answers.probable
+        if len(answers.labels) == 2 and answers.probable and answers.confirmed.any()
         else None,
         labels=answers.labels,
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),

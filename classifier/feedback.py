@@ -22,12 +22,13 @@ from classifier.artifact import Manifest, read_manifest, write_manifest
 from classifier.data import SOURCES, Example, Row, Source, load_examples, read_rows, split_of
 from classifier.embedding_head import EmbeddingHead
 from classifier.evaluation import Score, evaluate
-from classifier.fitting import Plan, Progress, TrainingError, fit
+from classifier.fitting import Plan, TrainingError, fit
 from classifier.labels import SENTIMENT_INDEX
 from classifier.language_head import LanguageHead
 from classifier.predictor import OnnxPredictor, load_predictor
+from classifier.progress import Progress, silent
 from classifier.reload import reload, write_base
-from classifier.training import MEASURED_ON, calibrate, write_weights
+from classifier.training import MEASURED_ON, WRITING, calibrate, write_weights
 from desk.model.correction import Correction
 
 LEAST = 60
@@ -75,7 +76,7 @@ def learn(
     data: Path | None = None,
     seed: int = 1,
     plan: Plan = PLAN,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Outcome:
     """Fine-tune `weights` on the corrections; write `out` where that is better, and nothing otherwise.
 
@@ -109,6 +110,7 @@ def learn(
             progress=progress,
             start=found.heads,
         )
+        progress({"kind": "stage", "stage": WRITING})
         language = LanguageHead(found.heads["language.weight"], found.heads["language.bias"])
         made = folder / "made"
         embedding = EmbeddingHead(
@@ -117,6 +119,7 @@ def learn(
         version = _next_version(found.manifest.version)
         write_weights(network, language, embedding, folder / "base", made, version)
         _settle(made, found.manifest, data, seed)
+        progress({"kind": "stage", "stage": "Measuring before and after"})
         before = _measure(load_predictor(weights), held, data)
         after = _measure(load_predictor(made), held, data)
         better = after.log_loss < before.log_loss and (

@@ -14,18 +14,22 @@ from classifier.calibration import best_f1_threshold, fit_platt, fit_temperature
 from classifier.data import Example, load_examples
 from classifier.embedding_head import EmbeddingHead, fit_embedding_head
 from classifier.export import write_folder
-from classifier.fitting import Plan, Progress, TrainingError, fit
+from classifier.fitting import Plan, TrainingError, fit_averaged
 from classifier.graph import EncoderShape
 from classifier.labels import UNDETERMINED
 from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_head, glimpse
 from classifier.network import Network
 from classifier.predictor import OnnxPredictor
+from classifier.progress import Progress, silent
 from classifier.quantise import quantise_rows
 from classifier.reason_vectors import write_reason_vectors
 from classifier.reasons import general_reasons
 from classifier.tokens import tokenizer_of
 
-VERSION = "answerback-12l-2026.11.4"
+VERSION = "answerback-12l-2026.11.5"
+RUNS = 2
+"""Networks that are learned in turn and averaged."""
+WRITING = "Writing the weights with the reasons' vectors, and calibrating"
 MAX_TOKENS = 128
 """Tokens served; training cuts earlier, since hardly a post is longer and the rest costs time."""
 _NOT_SERVED = ("early.", "top.reason.")
@@ -49,17 +53,21 @@ def train(
     resume: bool = False,
     seed: int = 1,
     plan: Plan | None = None,
+    runs: int = RUNS,
     version: str = VERSION,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Manifest:
     """Train on the data sets in `data` from the encoder in `base`; write a servable folder to `out`.
 
-    `out/run` gets the log and the checkpoint from which `resume` goes on. Thresholds and calibration are
-    fitted on the validation split, with the quantised weights that are served. Raises `TrainingError`,
+    `out/run` gets each run's log and the checkpoint from which `resume` goes on. Thresholds and calibration
+    are fitted on the validation split, with the quantised weights that are served. Raises `TrainingError`,
     `DataError`.
     """
     plan = plan or Plan()
-    network = fit(data, base, out / "run", resume=resume, seed=seed, plan=plan, progress=progress)
+    network = fit_averaged(
+        data, base, out / "run", runs=runs, resume=resume, seed=seed, plan=plan, progress=progress
+    )
+    progress({"kind": "stage", "stage": "Fitting the heads for language and vector"})
     known = load_examples(data, tuple(replace(one, limit=None) for one in plan.sources), "train", seed)
     texts = [example.text for example in known]
     some = texts[:: max(1, len(texts) // EMBEDDED_TEXTS)]
@@ -67,12 +75,12 @@ def train(
         _language_head(network, known, base, plan, seed),
         fit_embedding_head(network, base, some, _embedding_layers(network), plan.max_tokens),
     )
+    progress({"kind": "stage", "stage": WRITING})
     write_weights(network, *heads, base, out, version)
     manifest = calibrate(out, load_examples(data, plan.sources, "validation", seed))
-    if progress is not None:
-        progress(
-            {"kind": "calibrated", "threshold": manifest.complaint_threshold, "look": manifest.look_threshold}
-        )
+    progress(
+        {"kind": "calibrated", "threshold": manifest.complaint_threshold, "look": manifest.look_threshold}
+    )
     return manifest
 
 

@@ -75,7 +75,7 @@ def test_the_table_lies_in_the_teachers_folder_alone(quick: Path, tmp_path: Path
     )
     both = Path(shutil.copytree(quick.parent, tmp_path / "both"))
     (both / "embeddings.npy").write_bytes(b"damaged")
-    with pytest.raises(ArtifactError, match=r"embeddings\.npy is damaged.*teach the quick model again"):
+    with pytest.raises(ArtifactError, match=r"embeddings\.npy is damaged.*--distil"):
         load_predictor(both / "quick").predict(["hi"])
 
 
@@ -95,7 +95,7 @@ def test_a_resumed_run_asks_the_teacher_nothing_again(
     monkeypatch.setattr("classifier.distilling.load_predictor", nobody)
     distil(tiny_folder, tmp_path, tmp_path / "out", course=course, resume=True)
     assert (tmp_path / "out" / "encoder.onnx").read_bytes() == first
-    with pytest.raises(TrainingError, match="another seed, plan or data"):
+    with pytest.raises(TrainingError, match="another seed, plan, teacher or data"):
         distil(tiny_folder, tmp_path, tmp_path / "out", course=replace(course, passes=2), resume=True)
 
 

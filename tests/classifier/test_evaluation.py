@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from classifier.data import DataError, split_of
-from classifier.evaluation import as_table, calibration_error, evaluate, recall_at_precision
+from classifier.evaluation import Score, as_table, calibration_error, evaluate, recall_at_precision
 from desk.model.verdict import Sentiment, Verdict
 
 Write = Callable[[str, list[dict[str, object]]], Path]
@@ -95,22 +95,23 @@ def test_calm_tweets_are_no_complaints_and_complete_a_file_of_complaints(write_r
             {"text": "c0.1 s0/0/1 joy", "emotion": "mutlu"},
             {"text": "c0.2 s1/0/0 grief", "emotion": "üzgün"},
             {"text": "c0.9 s1/0/0 anger", "emotion": "kızgın"},
+            {"text": "c0.6 s0/0/1 told", "emotion": "mutlu", "complaint": 1},
             {"text": "c0.9 s1/0/0 sadness", "emotion": "sadness"},
         ],
     )
 
-    def complaints(
-        files: list[Path], *, together: bool
-    ) -> dict[tuple[str, str], tuple[tuple[int, ...], ...]]:
+    def complaints(files: list[Path], *, together: bool) -> dict[tuple[str, str], Score]:
         scores = evaluate(Parrot(), files, together=together)
-        return {(one.file, one.group): one.confusion for one in scores if one.field == "complaint"}
+        return {(one.file, one.group): one for one in scores if one.field == "complaint"}
 
-    assert complaints([moods], together=False) == {
-        ("moods", "all"): ((2, 1), (0, 0)),
+    alone = complaints([moods], together=False)
+    assert {group: score.confusion for group, score in alone.items()} == {
+        ("moods", "all"): ((2, 1), (0, 1)),
         ("moods", "mutlu"): ((1, 1), (0, 0)),
         ("moods", "üzgün"): ((1, 0), (0, 0)),
     }
-    assert complaints([bank, moods], together=True)["together", "all"] == ((2, 1), (1, 2))
+    assert alone["moods", "mutlu"].recall_at_precision_90 is None  # there is none to be found
+    assert complaints([bank, moods], together=True)["together", "all"].confusion == ((2, 1), (1, 3))
 
 
 class Knower:

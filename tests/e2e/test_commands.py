@@ -232,6 +232,9 @@ def test_evaluate_measures_the_tiny_model(home: Path, answerback: Answerback) ->
     ]
     assert sum(parts) == 200
     assert "macro-F1" in answerback("evaluate", file).out
+    both = answerback("evaluate", file, file, "--together", "--json").json["scores"]
+    assert {one["file"] for one in both} == {"together"}
+    assert both[0]["rows"] == 400
 
 
 def test_evaluate_says_what_it_cannot_read(home: Path, answerback: Answerback) -> None:

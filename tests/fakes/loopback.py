@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any, Self
 
-PATIENCE_SECONDS = 2
+PATIENCE_SECONDS = 3
 """How long a fake's client waits: a busy machine may take a second to answer, and a `Hang` costs it all."""
 
 

@@ -17,9 +17,9 @@ from listener.platforms.bluesky.keywords import BlueskyKeywords
 from tests.fakes.bluesky_api import FakeBluesky
 from tests.fakes.bluesky_jetstream import V1, V2, FakeJetstream
 from tests.fakes.clock import Clock
-from tests.fakes.loopback import Answer
+from tests.fakes.loopback import PATIENCE_SECONDS, Answer
 
-_OPTIONS: dict[str, Any] = {"patience_seconds": 0.15, "timeout_seconds": 1}
+_OPTIONS: dict[str, Any] = {"patience_seconds": 0.15, "timeout_seconds": PATIENCE_SECONDS}
 
 
 @pytest.fixture(params=[V1, V2], ids=["v1", "v2"])

@@ -36,7 +36,7 @@ from tests.fakes.mastodon_reading import (
         (Answer(200, {"a": "b" * 50}, cut=True), "broke before the answer was complete"),
         (Answer(500, b"<h1>oops</h1>"), "answered 500;"),
         (Answer(502, {"error": "busy\u202e\n"}), "answered 502: busy;"),
-        (Hang(), "did not answer within"),
+        (Hang(), f"did not answer within {PATIENCE_SECONDS} s"),
         (Reset(), "broke before the answer was complete"),
     ],
 )

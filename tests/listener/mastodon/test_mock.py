@@ -13,6 +13,7 @@ import pytest
 from desk.errors import SendLaterError, SendRefusedError, SendUnknownError, SourceError
 from desk.model.reply import Outgoing, ReplyId
 from listener.platforms.mastodon.source import MastodonFeed, MastodonSender, MastodonSource, MastodonStream
+from tests.fakes.loopback import PATIENCE_SECONDS
 from tests.fakes.mastodon_mock import MastodonMock
 from tests.fakes.mastodon_reading import drain, ids, mentions
 
@@ -169,8 +170,8 @@ def test_a_reply_may_be_500_characters_with_the_name(mock: MastodonMock, length:
 
 def test_a_reply_whose_answer_never_came_is_looked_for_and_sent_again(mock: MastodonMock) -> None:
     reply = outgoing(mock, mock.post("ana", "@fernway help"))
-    sender = sender_of(mock, timeout_seconds=0.5, settle_seconds=0)
-    mock.fault({"type": "latency", "delay_ms": 1_000}, "/api/v1/statuses", "POST")
+    sender = sender_of(mock, timeout_seconds=PATIENCE_SECONDS, settle_seconds=0)
+    mock.fault({"type": "latency", "delay_ms": 1_500 * PATIENCE_SECONDS}, "/api/v1/statuses", "POST")
 
     with pytest.raises(SendUnknownError):
         sender.send(reply)

@@ -43,7 +43,7 @@ from tests.listener.x.reading import ACCOUNT, only, source_of
         (Answer(200, {"data": {}}), False, None, "no list"),
         (Answer(200, {"errors": [{"detail": "User has been suspended"}]}), True, None, "suspended"),
         (Reset(), False, None, "broke"),
-        (Hang(), False, None, "did not answer within"),
+        (Hang(), False, None, f"did not answer within {PATIENCE_SECONDS} s"),
     ],
 )
 def test_every_failure_is_said_and_the_same_cursor_asked_again(
