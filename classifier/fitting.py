@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -125,14 +124,14 @@ def fit_averaged(
 ) -> Network:
     """Train that many networks in turn, each in a folder of `run` by its number; return their mean.
 
-    Without `resume`, what lies in those folders goes first.
-    Networks fine-tuned from one start lie in one basin, and the mean of their weights generalises better than
-    each while it costs no more to serve than one (Wortsman et al., Model soups, ICML 2022). Raises as `fit`.
+    Without `resume`, the checkpoints in those folders go first. Networks fine-tuned from one start lie in one
+    basin, and the mean of their weights costs no more to serve than one (Wortsman et al., Model soups, ICML
+    2022). Raises as `fit`.
     """
     if not resume:
         # What an older training left would be taken for this one's by whoever resumes it.
-        for place in run.glob("[0-9]*"):
-            shutil.rmtree(place)
+        for old in run.glob("*/checkpoint.pt"):
+            old.unlink()
     mean: AveragedModel | None = None
     for number in range(1, runs + 1):
         network = fit(

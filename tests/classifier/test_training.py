@@ -181,7 +181,7 @@ def test_a_new_training_takes_nothing_from_an_older_one(data: Path, tiny_base: P
     with pytest.raises(Interrupted):
         fit_averaged(data, tiny_base, run, runs=2, resume=False, seed=1, plan=PLAN, progress=stop)
     assert (run / "1" / "checkpoint.pt").is_file()
-    assert not (run / "2").exists()
+    assert not (run / "2" / "checkpoint.pt").exists()
 
 
 def test_frozen_parts_stay_as_they_are(data: Path, tiny_base: Path, tmp_path: Path) -> None:
