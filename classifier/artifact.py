@@ -19,9 +19,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from classifier.calibration import Calibration
 from desk.errors import DeskError
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 ENCODER = "encoder.onnx"
 EMBEDDINGS = "embeddings.npy"
@@ -59,8 +60,7 @@ class Manifest:
     """Calibrated probability from which a text counts as a complaint."""
     look_threshold: float
     """Probability from which a person should look."""
-    complaint_scale: float
-    complaint_bias: float
+    calibration: Calibration
     sentiment_temperature: float
     language_floor: float
     """Least probability with which a language is named."""

@@ -1,8 +1,8 @@
 """Fits probabilities and thresholds on held-out logits; numpy only.
 
-A network's scores are over-confident. Two numbers for the complaint head (Platt 1999) and one for the
-sentiment head (temperature: Guo et al. 2017) bring them back to observed frequencies; neither changes an
-order.
+A network's scores are over-confident, or too cautious. Two numbers for each binary head (Platt 1999) and one
+for the sentiment head (temperature: Guo et al. 2017) bring them back to observed frequencies; neither changes
+an order.
 """
 
 from __future__ import annotations
@@ -29,6 +29,15 @@ class Platt:
     def probabilities(self, logits: Array) -> Array:
         """Turn logits [n] into probabilities [n]."""
         return sigmoid(self.scale * logits + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Of each binary head; as they are where nothing was fitted."""
+
+    complaint: Platt = Platt(1.0, 0.0)
+    anger: Platt = Platt(1.0, 0.0)
+    abuse: Platt = Platt(1.0, 0.0)
 
 
 def sigmoid(values: Array) -> Array:

@@ -1,6 +1,6 @@
 """Distils a quick model from a full one: few and slim layers, taught to say what the full one says.
 
-The student reads what the teacher learned from in its first run, and parts of it, and learns what the teacher
+The student reads what the teacher learned from, and parts of it, and learns what the teacher
 says of each instead of labels (Hinton et al. 2015). It begins with the teacher's lowest layers (Sajjad et al.
 2023), of each the inner units that do most, and with its heads. On the way up every two neighbouring tokens
 become one, twice (`EncoderShape`). In the teacher's folder it needs no token table of its own.
@@ -12,7 +12,7 @@ import hashlib
 import os
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,18 +32,18 @@ from classifier.artifact import (
     write_manifest,
 )
 from classifier.data import Example, Source, load_examples
-from classifier.embedding_head import EmbeddingHead
 from classifier.fitting import (
     Plan,
     TrainingError,
     batches_of_like_length,
-    padded,
+    forget,
     run_batches,
     settings_of,
 )
+from classifier.kept import Arrays, kept_arrays
 from classifier.labels import BINARY_HEADS, HEADS
 from classifier.language_head import LanguageHead
-from classifier.network import SHARES, Logits, Network
+from classifier.network import SHARES, Network, cosine_loss, padded
 from classifier.predictor import OnnxPredictor, load_predictor
 from classifier.progress import Progress, silent
 from classifier.quantise import Floats
@@ -56,9 +56,6 @@ Lesson = tuple[int, tuple[int, ...]]
 
 _ANSWERS = "answers.npz"
 _VECTOR = "embedding"
-_VECTOR_SHARE = 2.0
-"""What the sentence vector weighs in the loss, beside the heads."""
-_VECTOR_RATE = 1e-3
 _ASKED_AT_ONCE = 4_000
 _WATCHED = 256
 """About so many texts tell which inner units do most."""
@@ -66,7 +63,16 @@ _MEASURED = 400
 """About so many texts tell the ranges of what is multiplied as bytes."""
 
 
-_PLAN = Plan(rate=3e-4, head_rate=3e-4, decay=1.0, frozen_layers=0, early_layer=0, merges=(3, 5))
+_PLAN = Plan(
+    rate=3e-4,
+    head_rate=3e-4,
+    decay=1.0,
+    frozen_layers=0,
+    early_layer=0,
+    merges=(3, 5),
+    vector_share=2.0,
+    vector_rate=1e-3,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +113,23 @@ def distil(
     torch.set_num_threads(plan.threads)
     torch.manual_seed(seed)
     run = out / "run"
-    run.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        forget(run)
     texts = lessons(load_examples(data, plan.sources, "train", seed), plan.sources, seed)
     if not texts:
         raise TrainingError("No texts to teach with: the data sets hold no row of the training split.")
     answers = _answers(teacher, found.manifest, texts, run / _ANSWERS, progress)
     with tempfile.TemporaryDirectory(prefix="answerback-distil-") as scratch:
         base = Path(scratch)
-        write_base(base, slimmed(found, course, texts))
-        student = Student(
-            Network(base, plan.frozen_layers, plan.early_layer, dropout=0.0, merges=plan.merges), found
-        )
+        slim = slimmed(found, course, texts)
+        write_base(base, slim)
+        student = _student(base, slim, plan)
+        groups = student.parameter_groups(plan.rate, plan.decay, plan.head_rate, plan.vector_rate)
         run_batches(
             student,
-            torch.optim.AdamW(student.parameter_groups(plan), weight_decay=plan.weight_decay),
+            torch.optim.AdamW(groups, weight_decay=plan.weight_decay),
             _schedule(found, texts, course, seed),
-            lambda batch: _loss(student, answers, batch),
+            lambda batch: _loss(student, answers, batch, plan.vector_share),
             run,
             plan,
             identity=_identity(found, course, texts, seed),
@@ -133,7 +140,7 @@ def distil(
         language = LanguageHead(found.heads["language.weight"], found.heads["language.bias"])
         version = f"{found.manifest.version}-quick"
         some = texts[:: max(1, len(texts) // _MEASURED)]
-        write_weights(student.network, language, student.embedding, base, out, version, some)
+        write_weights(student, language, base, out, version, some)
     manifest = calibrate(out, load_examples(data, plan.sources, "validation", seed))
     return share(out, teacher) if out.resolve().is_relative_to(teacher.resolve()) else manifest
 
@@ -172,21 +179,12 @@ def _answers(
     teacher: Path, manifest: Manifest, texts: Sequence[str], kept: Path, progress: Progress
 ) -> _Answers:
     """Ask the teacher, or read what it said before: of tens of thousands of texts that takes minutes."""
-    key = np.array([_digest(texts), *_model_of(manifest).values()])
-    said: Mapping[str, Floats] = {}
-    if kept.is_file():
-        with np.load(kept, allow_pickle=False) as stored:
-            said = dict(stored) if np.array_equal(stored["key"], key) else {}
-    if not said:
-        said = _asked(load_predictor(teacher), texts, progress)
-        partial = kept.with_name(f"partial.{kept.name}")
-        np.savez(partial, allow_pickle=False, key=key, **said)
-        # An atomic swap, so a crash leaves none or a whole one.
-        partial.replace(kept)
+    key = _digest([*texts, *_model_of(manifest).values()])
+    said = kept_arrays(kept, key, lambda: _asked(load_predictor(teacher), texts, progress))
     return _Answers({head: torch.from_numpy(said[head]) for head in HEADS}, torch.from_numpy(said[_VECTOR]))
 
 
-def _asked(teacher: OnnxPredictor, texts: Sequence[str], progress: Progress) -> dict[str, Floats]:
+def _asked(teacher: OnnxPredictor, texts: Sequence[str], progress: Progress) -> Arrays:
     parts = []
     for start in range(0, len(texts), _ASKED_AT_ONCE):
         parts.append(teacher.outputs(texts[start : start + _ASKED_AT_ONCE]))
@@ -222,39 +220,27 @@ def _schedule(found: Reloaded, texts: Sequence[str], course: Course, seed: int) 
     return batches
 
 
-class Student(nn.Module):
-    """A slim network with the teacher's heads, and a map from the means of all its layers to the vector."""
-
-    def __init__(self, network: Network, found: Reloaded) -> None:
-        super().__init__()
-        self.network = network
-        known = {name: torch.from_numpy(value.copy()) for name, value in found.heads.items()}
-        network.load_state_dict(known, strict=False)
-        self.layers = tuple(range(1, network.encoder.config.num_hidden_layers + 1))
-        width = found.manifest.width
-        self.vector = nn.Linear((1 + len(self.layers)) * width, width)
-
-    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Logits, Tensor]:
-        """Return the logits and the vectors, [batch, width], of unit length."""
-        means = self.network.means(ids, mask)
-        return self.network.judged(means), functional.normalize(self.vector(torch.cat(means, dim=1)), dim=1)
-
-    @property
-    def embedding(self) -> EmbeddingHead:
-        """The map, as it is served."""
-        weight, bias = (part.detach().numpy() for part in (self.vector.weight, self.vector.bias))
-        return EmbeddingHead(weight, bias, self.layers)
-
-    def parameter_groups(self, plan: Plan) -> list[dict[str, object]]:
-        """Return the network's optimiser groups and one of the vector."""
-        groups = self.network.parameter_groups(plan.rate, plan.decay, plan.head_rate)
-        return [*groups, {"params": list(self.vector.parameters()), "lr": _VECTOR_RATE}]
+def _student(base: Path, slim: Reloaded, plan: Plan) -> Network:
+    """A slim network with the teacher's heads; its map to the vector is new, and from all of its layers."""
+    network = Network(
+        base,
+        plan.frozen_layers,
+        plan.early_layer,
+        dropout=0.0,
+        merges=plan.merges,
+        embedding_layers=tuple(range(1, slim.layers + 1)),
+    )
+    heads = {name: value for name, value in slim.heads.items() if not name.startswith(f"{_VECTOR}.")}
+    network.load_heads(heads)
+    return network
 
 
-def _loss(student: Student, answers: _Answers, batch: Sequence[Lesson]) -> tuple[Tensor, dict[str, float]]:
+def _loss(
+    student: Network, answers: _Answers, batch: Sequence[Lesson], vector_share: float
+) -> tuple[Tensor, dict[str, float]]:
     """How far the student is from its teacher: cross-entropy by head, and one minus the vectors' cosine."""
     rows = torch.tensor([row for row, _ in batch])
-    logits, vectors = student(*padded([ids for _, ids in batch]))
+    logits = student(*padded([ids for _, ids in batch]))
     parts = {}
     for head in HEADS:
         said, heard = answers.heads[head][rows], logits.top[head]
@@ -263,7 +249,7 @@ def _loss(student: Student, answers: _Answers, batch: Sequence[Lesson]) -> tuple
         else:
             parts[head] = functional.cross_entropy(heard, said.softmax(-1))
         parts[head] = SHARES.get(head, 1.0) * parts[head]
-    parts["vector"] = _VECTOR_SHARE * (1 - (vectors * answers.vectors[rows]).sum(1)).mean()
+    parts["vector"] = vector_share * cosine_loss(logits.vectors, answers.vectors[rows])
     return torch.stack(list(parts.values())).sum(), {name: part.item() for name, part in parts.items()}
 
 
@@ -271,6 +257,7 @@ def slimmed(found: Reloaded, course: Course, texts: Sequence[str]) -> Reloaded:
     """Keep the lowest layers, and of each the inner units that weigh most on some of the texts.
 
     What a unit weighs is its magnitude, summed over tokens, times the length of what it adds to the states.
+    All heads stay, the map to the sentence vector among them, although it is from the teacher's layers.
     """
     best = []
     for layer, busy in enumerate(_activity(found, texts)[: course.layers]):
@@ -306,7 +293,7 @@ def _activity(found: Reloaded, texts: Sequence[str]) -> list[Floats]:
         layer.intermediate.register_forward_hook(add)
     with torch.inference_mode():
         for text in texts[:: max(1, len(texts) // _WATCHED)]:
-            network(*padded([tuple(tokenizer.encode(text).ids)]))
+            network.means(*padded([tuple(tokenizer.encode(text).ids)]))
     return [sums[number] for number in sorted(sums)]
 
 

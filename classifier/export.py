@@ -20,6 +20,7 @@ from classifier.artifact import (
     write_manifest,
 )
 from classifier.byte_ranges import byte_ranges
+from classifier.calibration import Calibration
 from classifier.graph import EncoderShape, Weights, build_graph
 from classifier.labels import LANGUAGES, SENTIMENTS
 from classifier.quantise import quantise_rows
@@ -55,8 +56,7 @@ def write_folder(
         max_tokens=shape.max_tokens,
         complaint_threshold=0.5,
         look_threshold=0.5,
-        complaint_scale=1.0,
-        complaint_bias=0.0,
+        calibration=Calibration(),
         sentiment_temperature=1.0,
         language_floor=LANGUAGE_FLOOR,
         sentiments=SENTIMENTS,

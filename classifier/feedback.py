@@ -20,7 +20,6 @@ import numpy as np
 
 from classifier.artifact import Manifest, read_manifest, write_manifest
 from classifier.data import SOURCES, Example, Row, Source, load_examples, read_rows, split_of
-from classifier.embedding_head import EmbeddingHead
 from classifier.evaluation import Score, evaluate
 from classifier.fitting import Plan, TrainingError, fit
 from classifier.labels import SENTIMENT_INDEX
@@ -35,7 +34,7 @@ LEAST = 60
 """Corrections below which there is too little to learn from and to measure on: a quarter is held back."""
 REPLAY = 4
 """Rows of the data sets learned beside each correction."""
-PLAN = Plan(rate=2e-5, head_rate=1e-4, warmup_share=0.1, early_layer=0)
+PLAN = Plan(rate=2e-5, head_rate=1e-4, warmup_share=0.1, early_layer=0, vector_rate=2e-5)
 """Gentle: a few steps must not undo what a long training did."""
 MOST_LOST = 0.005
 """Macro-F1 on the data's validation that a better model may lose: half a point is noise."""
@@ -106,18 +105,15 @@ def learn(
             folder / "run",
             resume=False,
             seed=seed,
-            plan=replace(plan, sources=sources, merges=found.merges),
+            plan=replace(plan, sources=sources, merges=found.merges, embedding_layers=found.embedding_layers),
             progress=progress,
             start=found.heads,
         )
         progress({"kind": "stage", "stage": WRITING})
         language = LanguageHead(found.heads["language.weight"], found.heads["language.bias"])
         made = folder / "made"
-        embedding = EmbeddingHead(
-            found.heads["embedding.weight"], found.heads["embedding.bias"], found.embedding_layers
-        )
         version = _next_version(found.manifest.version)
-        write_weights(network, language, embedding, folder / "base", made, version)
+        write_weights(network, language, folder / "base", made, version)
         _settle(made, found.manifest, data, seed)
         progress({"kind": "stage", "stage": "Measuring before and after"})
         before = _measure(load_predictor(weights), held, data)

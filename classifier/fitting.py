@@ -1,7 +1,7 @@
 """Fits the network: batches, optimiser, checkpoints.
 
-A run is a fixed list of batches that follows from data, plan, seed and the run's number. A checkpoint says
-how many of them are done and holds the random state, so a resumed run ends where an uninterrupted one would.
+A run is a fixed list of batches that follows from data, plan and seed. A checkpoint says how many of them are
+done and holds the random state, so a resumed run ends where an uninterrupted one would.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor
 
+from classifier.anchors import Anchors, base_anchors, own_anchors
 from classifier.data import SOURCES, Example, Source, load_examples
 from classifier.labels import BINARY_HEADS, CLASS_HEADS, TRAINED_HEADS
-from classifier.network import Batch, Network, loss_of
+from classifier.network import Batch, Network, loss_of, padded
 from classifier.progress import Progress, silent
 from classifier.quantise import Floats
 from classifier.tokens import tokenizer_of
@@ -29,6 +29,8 @@ from desk.errors import DeskError
 Item = TypeVar("Item")
 
 _CHUNK_BATCHES = 16
+_CHECKPOINT = "checkpoint.pt"
+_VECTORS = "vectors.npz"
 
 
 class TrainingError(DeskError):
@@ -55,6 +57,12 @@ class Plan:
     """Layers below the early heads, which help in training; 0 for none."""
     merges: tuple[int, ...] = ()
     """As in `EncoderShape`."""
+    embedding_layers: tuple[int, ...] = ()
+    """As in `EncoderShape`; none for a third and two thirds of the way up, and the top."""
+    vector_share: float = 1.0
+    """What the sentence vector weighs in the loss, beside the heads."""
+    vector_rate: float = 2e-4
+    """Learning rate of the map to it: low, since it begins as the one that the untrained encoder needs."""
     checkpoint_steps: int = 200
     log_steps: int = 20
     threads: int = 2
@@ -78,86 +86,50 @@ def fit(
     plan: Plan,
     progress: Progress = silent,
     start: Mapping[str, Floats] | None = None,
-    number: int = 1,
 ) -> Network:
-    """Train the network and return it in evaluation mode; `run` gets `log.jsonl` and `checkpoint.pt`.
+    """Train the network and return it in evaluation mode; `run` gets log, checkpoint and the base's vectors.
 
-    `start` holds weights of heads that were trained before, where they are not to be learned anew. Runs of
-    one seed start alike; each `number` has its own samples in its own order. Raises `TrainingError` when
-    `base` is no encoder, or when `resume` is set and the checkpoint is of another seed, number, plan or data.
+    `start` holds the heads of an encoder that was trained before; its vectors then stay near what they were,
+    and not near a base's. Raises `TrainingError` when `base` is no encoder, or when `resume` is set and the
+    checkpoint is of another seed, base, plan or data.
     """
+    if not resume:
+        forget(run)
     torch.set_num_threads(plan.threads)
     torch.manual_seed(seed)
     progress({"kind": "stage", "stage": "Reading the data"})
-    examples = load_examples(data, plan.sources, "train", seed + number - 1)
+    examples = load_examples(data, plan.sources, "train", seed)
     network = _network(base, plan)
     plan = replace(plan, max_tokens=min(plan.max_tokens, network.most_tokens))
-    batches = schedule(examples, base, plan, seed + number - 1)
-    if start is not None:
-        known = {name: torch.from_numpy(value.copy()) for name, value in start.items()}
-        network.load_state_dict(known, strict=False)
-    groups = network.parameter_groups(plan.rate, plan.decay, plan.head_rate)
+    batches = schedule(examples, base, plan, seed)
+    lessons = {item.example.text: item.ids for batch in batches for item in batch}
+    if start is None:
+        anchors = base_anchors(network, lessons, run / _VECTORS, progress)
+    else:
+        network.load_heads(start)
+        anchors = own_anchors(network, lessons, progress)
+    groups = network.parameter_groups(plan.rate, plan.decay, plan.head_rate, plan.vector_rate)
     run_batches(
         network,
         torch.optim.AdamW(groups, weight_decay=plan.weight_decay),
         batches,
-        lambda batch: loss_of(network, collate(batch)),
+        lambda batch: loss_of(network, collate(batch, anchors), plan.vector_share),
         run,
         plan,
-        identity=_identity(batches, plan, seed, number),
+        identity=_identity(batches, plan, seed, anchors),
         resume=resume,
         progress=progress,
     )
     return network
 
 
-def fit_averaged(
-    data: Path,
-    base: Path,
-    run: Path,
-    *,
-    runs: int,
-    resume: bool,
-    seed: int,
-    plan: Plan,
-    progress: Progress = silent,
-) -> Network:
-    """Train that many networks in turn, each in a folder of `run` by its number; return their mean.
-
-    Without `resume`, the checkpoints in those folders go first. Networks fine-tuned from one start lie in one
-    basin, and the mean of their weights costs no more to serve than one (Wortsman et al., Model soups, ICML
-    2022). Raises as `fit`.
-    """
-    if not resume:
-        # What an older training left would be taken for this one's by whoever resumes it.
-        for old in run.glob("*/checkpoint.pt"):
-            old.unlink()
-    mean: AveragedModel | None = None
-    for number in range(1, runs + 1):
-        network = fit(
-            data,
-            base,
-            run / str(number),
-            resume=resume,
-            seed=seed,
-            plan=plan,
-            progress=_of_run(progress, number, runs),
-            number=number,
-        )
-        mean = AveragedModel(network) if mean is None else mean
-        mean.update_parameters(network)
-    if mean is None:
-        raise ValueError("A training is of one run at least.")
-    network.load_state_dict(mean.module.state_dict())
-    return network
-
-
-def _of_run(progress: Progress, number: int, runs: int) -> Progress:
-    return lambda record: progress({"run": number, "runs": runs, **record})
+def forget(run: Path) -> None:
+    """Remove the checkpoint of an older run, which whoever resumes the new one would take for its own."""
+    (run / _CHECKPOINT).unlink(missing_ok=True)
 
 
 def run_batches(
-    network: nn.Module,
+    network: Network,
     optimiser: torch.optim.Optimizer,
     batches: Sequence[Sequence[Item]],
     loss_of_batch: Callable[[Sequence[Item]], tuple[Tensor, dict[str, float]]],
@@ -179,7 +151,7 @@ def run_batches(
         optimiser,
         lambda step: min((step + 1) / warmup, max(0.0, (len(batches) - step) / (len(batches) - warmup + 1))),
     )
-    checkpoint = _Checkpoint(run / "checkpoint.pt", identity=identity)
+    checkpoint = _Checkpoint(run / _CHECKPOINT, identity=identity)
     first = checkpoint.restore(network, optimiser, pace) if resume else 0
     network.train()
     with (run / "log.jsonl").open("a" if resume else "w", encoding="utf-8") as log:
@@ -213,7 +185,13 @@ def _network(base: Path, plan: Plan) -> Network:
         if not (base / name).is_file():
             raise TrainingError(f"{base} is no encoder to start from: it has no {name}.")
     try:
-        return Network(base, plan.frozen_layers, plan.early_layer, merges=plan.merges)
+        return Network(
+            base,
+            plan.frozen_layers,
+            plan.early_layer,
+            merges=plan.merges,
+            embedding_layers=plan.embedding_layers,
+        )
     except (OSError, ValueError) as error:
         raise TrainingError(f"{base} is no encoder to start from ({str(error).splitlines()[0]}).") from error
 
@@ -248,18 +226,7 @@ def batches_of_like_length(
     return batches
 
 
-def padded(texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Return token ids and the mask of the real ones, both [batch, tokens], int64."""
-    width = max(map(len, texts))
-    ids = torch.zeros(len(texts), width, dtype=torch.int64)
-    mask = torch.zeros_like(ids)
-    for row, tokens in enumerate(texts):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        mask[row, : len(tokens)] = 1
-    return ids, mask
-
-
-def collate(items: Sequence[Encoded]) -> Batch:
+def collate(items: Sequence[Encoded], anchors: Anchors) -> Batch:
     """Pad a batch and mark which targets count."""
     ids, mask = padded([item.ids for item in items])
     examples = [item.example for item in items]
@@ -274,15 +241,18 @@ def collate(items: Sequence[Encoded]) -> Batch:
         classes={head: shares[head] for head in CLASS_HEADS},
         class_weight={head: weights[head] for head in CLASS_HEADS},
         polar=torch.tensor([example.polar for example in examples]),
+        vectors=anchors.of([example.text for example in examples]),
     )
 
 
-def _identity(batches: Sequence[Sequence[Encoded]], plan: Plan, seed: int, number: int) -> dict[str, object]:
+def _identity(
+    batches: Sequence[Sequence[Encoded]], plan: Plan, seed: int, anchors: Anchors
+) -> dict[str, object]:
     """What a resumed run must share with the one that it goes on from."""
     return {
         "seed": seed,
-        "number": number,
         "heads": list(TRAINED_HEADS),
+        "anchors": anchors.digest,
         "steps": len(batches),
         "tokens": sum(len(i.ids) for b in batches for i in b),
         **settings_of(plan),
@@ -300,7 +270,7 @@ class _Checkpoint:
     path: Path
     identity: dict[str, object]
 
-    def save(self, step: int, network: nn.Module, optimiser: torch.optim.Optimizer, pace: object) -> None:
+    def save(self, step: int, network: Network, optimiser: torch.optim.Optimizer, pace: object) -> None:
         state = {
             "identity": self.identity,
             "step": step,
@@ -317,13 +287,13 @@ class _Checkpoint:
         # An atomic swap, so a crash leaves the old one whole.
         partial.replace(self.path)
 
-    def restore(self, network: nn.Module, optimiser: torch.optim.Optimizer, pace: object) -> int:
+    def restore(self, network: Network, optimiser: torch.optim.Optimizer, pace: object) -> int:
         if not self.path.is_file():
             return 0
         state = torch.load(self.path, weights_only=True)
         if state["identity"] != self.identity:
             raise TrainingError(
-                f"{self.path} belongs to another seed, plan, teacher or data. Train without --resume."
+                f"{self.path} belongs to another seed, base, plan, teacher or data. Train without --resume."
             )
         network.load_state_dict(state["network"], strict=False)
         optimiser.load_state_dict(state["optimiser"])

@@ -2,10 +2,12 @@
 
 While it trains, the heads stand twice: above the top layer, and above a low one, where they learn to say what
 the top ones say. Those low ones keep the lower layers at the matter, and are not served. Nor is the reason's.
+The sentence vector is a linear layer as well, above several layers' means and that of the bare tokens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,14 +37,18 @@ class Batch:
     class_weight: dict[str, Tensor]
     polar: Tensor
     """True where the neutral output takes no part, [batch], bool."""
+    vectors: Tensor
+    """Where the sentence vectors should point, [batch, width], unit length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logits:
-    """Logits by head: [batch] of the binary ones, [batch, labels] of the others."""
+    """By head, [batch] of the binary ones and [batch, labels] of the others; with the sentence vectors."""
 
     top: dict[str, Tensor]
     early: dict[str, Tensor]
+    vectors: Tensor
+    """Sentence vectors, [batch, width], unit length."""
 
 
 class Network(nn.Module):
@@ -58,8 +64,12 @@ class Network(nn.Module):
         early_layer: int = 0,
         dropout: float = 0.1,
         merges: tuple[int, ...] = (),
+        embedding_layers: tuple[int, ...] = (),
     ) -> None:
-        """`merges` as in `EncoderShape`."""
+        """`merges` and `embedding_layers` as in `EncoderShape`.
+
+        Without the latter: a third and two thirds of the way up, and the top.
+        """
         super().__init__()
         self.merges = merges
         # Its loading report names the base's pooling layer, which nobody here wants, in a dozen lines.
@@ -80,6 +90,8 @@ class Network(nn.Module):
         self.top = nn.ModuleDict({head: nn.Linear(width, size) for head, size in TRAINED_HEADS.items()})
         early = TRAINED_HEADS if early_layer else {}
         self.early = nn.ModuleDict({head: nn.Linear(width, size) for head, size in early.items()})
+        self.embedding_layers = embedding_layers or _thirds(self.encoder.config.num_hidden_layers)
+        self.embedding = nn.Linear((1 + len(self.embedding_layers)) * width, width)
         table = self.encoder.embeddings.word_embeddings.weight
         with torch.no_grad():
             table.copy_(torch.from_numpy(dequantise_rows(*quantise_rows(table.numpy()))))
@@ -88,13 +100,29 @@ class Network(nn.Module):
             layer.requires_grad_(False)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Logits:
-        """Return the logits of all heads, [batch] or [batch, labels]."""
-        return self.judged(self.means(ids, mask))
-
-    def judged(self, means: list[Tensor]) -> Logits:
-        """Return the logits of all heads for what `means` gave."""
+        """Return what it says of each text, from ids and mask as `padded` gives them."""
+        means = self.means(ids, mask)
         early = self._read(self.early, means[self.early_layer]) if self.early else {}
-        return Logits(self._read(self.top, means[-1]), early)
+        source = torch.cat([means[layer] for layer in (0, *self.embedding_layers)], dim=1)
+        vectors = functional.normalize(self.embedding(source), dim=1)
+        return Logits(self._read(self.top, means[-1]), early, vectors)
+
+    def start_vectors(self, centre: Tensor) -> None:
+        """Begin with the map that an untrained encoder needs: the top layer's mean less a `centre`, [width].
+
+        Raises `ValueError` where the top layer is none of `embedding_layers`.
+        """
+        width = len(centre)
+        place = (1 + self.embedding_layers.index(self.encoder.config.num_hidden_layers)) * width
+        with torch.no_grad():
+            self.embedding.weight.zero_()
+            self.embedding.weight[:, place : place + width] = torch.eye(width)
+            self.embedding.bias.copy_(-centre)
+
+    def load_heads(self, heads: Mapping[str, Floats]) -> None:
+        """Take over the weights of heads that were trained before, by the names that `reload` gives."""
+        known = {name: torch.from_numpy(value.copy()) for name, value in heads.items()}
+        self.load_state_dict(known, strict=False)
 
     def means(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """Return the means over the real tokens, [batch, width]: of the bare tokens and after each layer."""
@@ -125,16 +153,40 @@ class Network(nn.Module):
         weight: Tensor = self.encoder.embeddings.word_embeddings.weight
         return weight.detach().numpy()
 
-    def parameter_groups(self, rate: float, decay: float, head_rate: float) -> list[dict[str, object]]:
-        """Return optimiser groups: each layer learns `decay` times as fast as the one above it."""
+    def parameter_groups(
+        self, rate: float, decay: float, head_rate: float, vector_rate: float
+    ) -> list[dict[str, object]]:
+        """Return optimiser groups: each layer learns `decay` times as fast as the one above it.
+
+        `head_rate` is that of the heads, `vector_rate` that of the map to the sentence vector.
+        """
         layers = self.encoder.encoder.layer
         heads = [*self.top.parameters(), *self.early.parameters()]
-        groups: list[dict[str, object]] = [{"params": heads, "lr": head_rate}]
+        groups: list[dict[str, object]] = [
+            {"params": heads, "lr": head_rate},
+            {"params": list(self.embedding.parameters()), "lr": vector_rate},
+        ]
         for depth, layer in enumerate(reversed(layers)):
             trained = [parameter for parameter in layer.parameters() if parameter.requires_grad]
             if trained:
                 groups.append({"params": trained, "lr": rate * decay**depth})
         return groups
+
+
+def _thirds(layers: int) -> tuple[int, ...]:
+    """A third and two thirds of the way up, and the top."""
+    return tuple(sorted({max(1, layers // 3), max(1, layers * 2 // 3), layers}))
+
+
+def padded(texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Return token ids and the mask of the real ones, both [batch, tokens], int64."""
+    width = max(map(len, texts))
+    ids = torch.zeros(len(texts), width, dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for row, tokens in enumerate(texts):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+    return ids, mask
 
 
 def _merged(states: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -159,8 +211,8 @@ _EARLY_SHARE = 0.3
 """Small: the low layers serve the top first."""
 
 
-def loss_of(network: Network, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """Return the summed loss of one batch and its parts by head.
+def loss_of(network: Network, batch: Batch, vector_share: float) -> tuple[Tensor, dict[str, float]]:
+    """Return the summed loss of one batch and its parts: by head, of the early heads, of the vectors.
 
     Each part is divided by the batch size and not by the number of labelled rows, so a row weighs the same
     in every batch.
@@ -185,7 +237,13 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         parts[head] = (missed * batch.class_weight[head]).sum() / size
     if logits.early:
         parts["early"] = _EARLY_SHARE * _disagreement(logits)
+    parts["vector"] = vector_share * cosine_loss(logits.vectors, batch.vectors)
     return torch.stack(list(parts.values())).sum(), {name: part.item() for name, part in parts.items()}
+
+
+def cosine_loss(vectors: Tensor, targets: Tensor) -> Tensor:
+    """One minus the cosine, on average: 0 where all point alike; both [batch, width], unit length."""
+    return 1 - (vectors * targets).sum(1).mean()
 
 
 def _disagreement(logits: Logits) -> Tensor:

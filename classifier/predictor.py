@@ -27,7 +27,7 @@ from classifier.artifact import (
     read_manifest,
     verify_files,
 )
-from classifier.calibration import Platt, sigmoid, softmax
+from classifier.calibration import softmax
 from classifier.labels import BINARY_HEADS, LANGUAGES, SENTIMENTS
 from classifier.language import declared_language, language_of
 from classifier.quantise import Floats, Nibbles, Scales, dequantise_rows
@@ -75,7 +75,6 @@ class OnnxPredictor:
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         self._directory = directory
         self._manifest = manifest
-        self._calibration = Platt(manifest.complaint_scale, manifest.complaint_bias)
         self._weights: _Weights | None = None
         self._loading = threading.Lock()
 
@@ -101,9 +100,11 @@ class OnnxPredictor:
             raise ValueError(f"{len(cleaned)} texts but {len(declared)} languages")
         outputs = self.outputs(cleaned)
         manifest = self._manifest
-        complaint = self._calibration.probabilities(outputs.complaint.astype(np.float64))
+        complaint, anger, abuse = (
+            getattr(manifest.calibration, head).probabilities(getattr(outputs, head).astype(np.float64))
+            for head in BINARY_HEADS
+        )
         sentiment = softmax(outputs.sentiment.astype(np.float64) / manifest.sentiment_temperature)
-        anger, abuse = (sigmoid(logits.astype(np.float64)) for logits in (outputs.anger, outputs.abuse))
         language = softmax(outputs.language.astype(np.float64)).astype(np.float32)
         vectors = outputs.embedding.astype("<f2")
         return [

@@ -7,8 +7,8 @@ from collections.abc import Callable
 Progress = Callable[[dict[str, object]], None]
 """Is told each record. Its `kind` is one of these:
 
-- "step": batch `step` of `steps` is learned; `posts_per_second` and each head's loss. Of several runs `run`
-  says which of `runs` it is.
+- "step": batch `step` of `steps` is learned; `posts_per_second` and each part of the loss.
+- "vectors": an encoder has been asked for its vectors of `texts` of `of` texts.
 - "answers": a teacher has answered `texts` of `of` texts.
 - "stage": what begins, in words, under `stage`.
 - "calibrated": the thresholds `threshold` and `look`.

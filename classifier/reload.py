@@ -51,6 +51,11 @@ class Reloaded:
     attention_heads: int
     norm_epsilon: float
 
+    @property
+    def layers(self) -> int:
+        """Of the encoder."""
+        return len({name.split(".")[2] for name in self.encoder if name.startswith("encoder.layer.")})
+
 
 def reload(directory: Path) -> Reloaded:
     """Read a folder of weights. Raises `ArtifactError`."""
@@ -97,14 +102,13 @@ def reload(directory: Path) -> Reloaded:
 def write_base(directory: Path, found: Reloaded) -> None:
     """Write the encoder as a folder to fine-tune from, as transformers saves one."""
     directory.mkdir(parents=True, exist_ok=True)
-    layers = {name.split(".")[2] for name in found.encoder if name.startswith("encoder.layer.")}
     config = {
         "model_type": "bert",
         "architectures": ["BertModel"],
         "hidden_act": "gelu",
         "hidden_size": found.manifest.width,
         "vocab_size": found.manifest.vocabulary,
-        "num_hidden_layers": len(layers),
+        "num_hidden_layers": found.layers,
         "num_attention_heads": found.attention_heads,
         "intermediate_size": len(found.encoder["encoder.layer.0.intermediate.dense.bias"]),
         "max_position_embeddings": len(found.encoder["embeddings.position_embeddings.weight"]),

@@ -10,11 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from classifier.artifact import TOKENIZER, Manifest, read_manifest, write_manifest
-from classifier.calibration import best_f1_threshold, fit_platt, fit_temperature, recall_threshold
+from classifier.calibration import (
+    Calibration,
+    Platt,
+    best_f1_threshold,
+    fit_platt,
+    fit_temperature,
+    recall_threshold,
+)
 from classifier.data import Example, load_examples
-from classifier.embedding_head import EmbeddingHead, fit_embedding_head
 from classifier.export import write_folder
-from classifier.fitting import Plan, TrainingError, fit_averaged
+from classifier.fitting import Plan, TrainingError, fit
 from classifier.graph import EncoderShape
 from classifier.labels import UNDETERMINED
 from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_head, glimpse
@@ -26,9 +32,7 @@ from classifier.reason_vectors import write_reason_vectors
 from classifier.reasons import general_reasons
 from classifier.tokens import tokenizer_of
 
-VERSION = "answerback-12l-2026.11.5"
-RUNS = 2
-"""Networks that are learned in turn and averaged."""
+VERSION = "answerback-12l-2026.11.6"
 WRITING = "Writing the weights with the reasons' vectors, and calibrating"
 MAX_TOKENS = 128
 """Tokens served; training cuts earlier, since hardly a post is longer and the rest costs time."""
@@ -37,8 +41,6 @@ _NOT_SERVED = ("early.", "top.reason.")
 LOOK_RECALL = 0.97
 TEMPERATURE_ROWS = 2_000
 """About so many rows, evenly taken, are plenty for the one number of the sentiment head."""
-EMBEDDED_TEXTS = 8_000
-"""About so many texts, evenly taken, fit the embedding head."""
 MEASURED_ON = "complaints_en"
 """The one source whose complaint labels were given by people to posts of every kind."""
 CALIBRATED_ON = (MEASURED_ON, "posts")
@@ -53,30 +55,22 @@ def train(
     resume: bool = False,
     seed: int = 1,
     plan: Plan | None = None,
-    runs: int = RUNS,
     version: str = VERSION,
     progress: Progress = silent,
 ) -> Manifest:
     """Train on the data sets in `data` from the encoder in `base`; write a servable folder to `out`.
 
-    `out/run` gets each run's log and the checkpoint from which `resume` goes on. Thresholds and calibration
-    are fitted on the validation split, with the quantised weights that are served. Raises `TrainingError`,
+    `out/run` gets the log and the checkpoint from which `resume` goes on. Thresholds and calibration are
+    fitted on the validation split, with the quantised weights that are served. Raises `TrainingError`,
     `DataError`.
     """
     plan = plan or Plan()
-    network = fit_averaged(
-        data, base, out / "run", runs=runs, resume=resume, seed=seed, plan=plan, progress=progress
-    )
-    progress({"kind": "stage", "stage": "Fitting the heads for language and vector"})
+    network = fit(data, base, out / "run", resume=resume, seed=seed, plan=plan, progress=progress)
+    progress({"kind": "stage", "stage": "Fitting the head for language"})
     known = load_examples(data, tuple(replace(one, limit=None) for one in plan.sources), "train", seed)
-    texts = [example.text for example in known]
-    some = texts[:: max(1, len(texts) // EMBEDDED_TEXTS)]
-    heads = (
-        _language_head(network, known, base, plan, seed),
-        fit_embedding_head(network, base, some, _embedding_layers(network), plan.max_tokens),
-    )
+    language = _language_head(network, known, base, plan, seed)
     progress({"kind": "stage", "stage": WRITING})
-    write_weights(network, *heads, base, out, version)
+    write_weights(network, language, base, out, version)
     manifest = calibrate(out, load_examples(data, plan.sources, "validation", seed))
     progress(
         {"kind": "calibrated", "threshold": manifest.complaint_threshold, "look": manifest.look_threshold}
@@ -84,22 +78,15 @@ def train(
     return manifest
 
 
-def _embedding_layers(network: Network) -> tuple[int, ...]:
-    """A third and two thirds of the way up."""
-    layers = network.encoder.config.num_hidden_layers
-    return tuple(sorted({max(1, layers // 3), max(1, layers * 2 // 3)}))
-
-
 def write_weights(
     network: Network,
     language: LanguageHead,
-    embedding: EmbeddingHead,
     base: Path,
     out: Path,
     version: str,
     sample: Sequence[str] = (),
 ) -> Manifest:
-    """Write the trained network and the heads fitted beside it as a weights folder, not calibrated yet.
+    """Write the trained network and the head fitted beside it as a weights folder, not calibrated yet.
 
     `sample` as for `write_folder`.
     """
@@ -110,11 +97,10 @@ def write_weights(
         if not name.startswith(_NOT_SERVED)
     }
     weights |= {"language.weight": language.weight, "language.bias": language.bias}
-    weights |= {"embedding.weight": embedding.weight, "embedding.bias": embedding.bias}
     config = network.encoder.config
     shape = EncoderShape(
         layers=config.num_hidden_layers,
-        embedding_layers=embedding.layers,
+        embedding_layers=network.embedding_layers,
         heads=config.num_attention_heads,
         max_tokens=min(MAX_TOKENS, config.max_position_embeddings),
         norm_epsilon=config.layer_norm_eps,
@@ -152,14 +138,25 @@ def calibrate(directory: Path, validation: list[Example]) -> Manifest:
         )
     calibrated = replace(
         manifest,
-        complaint_scale=platt.scale,
-        complaint_bias=platt.bias,
+        calibration=Calibration(
+            platt, _fit(predictor, validation, "anger"), _fit(predictor, validation, "abuse")
+        ),
         complaint_threshold=threshold,
         look_threshold=min(threshold, recall_threshold(probabilities, truth, LOOK_RECALL)),
         sentiment_temperature=temperature,
     )
     write_manifest(directory, calibrated)
     return calibrated
+
+
+def _fit(predictor: OnnxPredictor, validation: Sequence[Example], head: str) -> Platt:
+    """Calibrate a binary head on all examples that say something of it, where they say both."""
+    labelled = [example for example in validation if getattr(example, head) is not None]
+    truth = np.array([getattr(example, head) for example in labelled], dtype=np.float64)
+    if len(set(truth)) < 2:
+        return Platt(1.0, 0.0)
+    logits = getattr(predictor.outputs([example.text for example in labelled]), head)
+    return fit_platt(logits.astype(np.float64), truth)
 
 
 def _language_head(

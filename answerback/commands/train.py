@@ -59,7 +59,8 @@ def train(
     """Train the classifier on posts, corrections or other weights.
 
     Writes a folder that `[classifier] weights` can name. Needs the extra: pip install 'answerback[train]'.
-    It learns twice and takes the mean: two hours on two cores. An interrupted run loses some minutes.
+    First the base is asked about all texts: a quarter of an hour, kept once it is done. Then learning takes
+    an hour on two cores; interrupted, it loses some minutes.
 
     With --distil it is a quick model that errs more often, for `[classifier] model`; it belongs into the
     folder quick/ of the weights that teach it, whose token table it shares. What they say of all texts is

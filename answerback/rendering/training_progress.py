@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SPEED_SECONDS = 600
 """The time left is reckoned from so much; records come half a minute apart, or later on a slow machine."""
-_NO_LOSS = frozenset({"kind", "run", "runs", "step", "steps", "posts_per_second"})
+_NO_LOSS = frozenset({"kind", "step", "steps", "posts_per_second"})
 
 
 @contextmanager
@@ -49,11 +49,12 @@ class _Bars:
     def show(self, record: dict[str, object]) -> None:
         match record:
             case {"kind": "step", "step": int(done), "steps": int(of), "posts_per_second": speed}:
-                run = f", run {record['run']} of {record['runs']}" if "run" in record else ""
                 loss = sum(v for k, v in record.items() if k not in _NO_LOSS and isinstance(v, float))
-                self._move(f"Learning{run}", done, of, f"loss {loss:.2f}, {speed:.0f} posts/s")
+                self._move("Learning", done, of, f"loss {loss:.2f}, {speed:.0f} posts/s")
             case {"kind": "answers", "texts": int(done), "of": int(of)}:
                 self._move("Asking the teacher", done, of)
+            case {"kind": "vectors", "texts": int(done), "of": int(of)}:
+                self._move("Asking the encoder", done, of)
             case {"kind": "stage", "stage": str(stage)}:
                 self._bars.print(stage)
 

@@ -54,6 +54,7 @@ def test_the_student_has_fewer_layers_half_the_units_and_reads_half_the_tokens(q
     inner = [value for name, value in found.encoder.items() if name.endswith("intermediate.dense.bias")]
     assert [len(bias) for bias in inner] == [INNER // 2]
     assert found.merges == (1,)
+    assert found.embedding_layers == (1,)
     assert read_manifest(quick).version == "tiny-2l-quick"
 
 
@@ -95,7 +96,7 @@ def test_a_resumed_run_asks_the_teacher_nothing_again(
     monkeypatch.setattr("classifier.distilling.load_predictor", nobody)
     distil(tiny_folder, tmp_path, tmp_path / "out", course=course, resume=True)
     assert (tmp_path / "out" / "encoder.onnx").read_bytes() == first
-    with pytest.raises(TrainingError, match="another seed, plan, teacher or data"):
+    with pytest.raises(TrainingError, match="another seed, base, plan, teacher or data"):
         distil(tiny_folder, tmp_path, tmp_path / "out", course=replace(course, passes=2), resume=True)
 
 

@@ -56,6 +56,16 @@ def test_what_was_corrected_is_learned_and_the_rest_measures_it(tiny_folder: Pat
     assert again.manifest.version in {"tiny-2l+1", "tiny-2l+2"}
 
 
+def test_the_vectors_stay_near_what_they_were(tiny_folder: Path, tmp_path: Path) -> None:
+    """The reasons are found by them, and no correction says what they should be."""
+    learn(tiny_folder, taught(), tmp_path / "ours", plan=replace(TINY, vector_rate=2e-3))
+    texts = [f"green {words} is not great" for words in WORDS]
+    new, old = (
+        load_predictor(folder).outputs(texts).embedding for folder in (tmp_path / "ours", tiny_folder)
+    )
+    assert (new * old).sum(axis=1).mean() > 0.9
+
+
 def test_what_is_no_better_is_not_written(tiny_folder: Path, tmp_path: Path) -> None:
     outcome = learn(tiny_folder, taught(wrong=True), tmp_path / "ours", plan=TINY)
     assert not outcome.better

@@ -57,7 +57,7 @@ def test_the_general_reasons_are_those_that_the_desk_knows() -> None:
 def test_each_sentence_has_its_own_reason_unless_another_says_the_same_words(place: int) -> None:
     reason = general_reasons()[place]
     found = WithReasons(WordBag()).predict(reason.sentences)
-    assert sum(verdict.reason == reason.name for verdict in found) > 0.98 * len(found)
+    assert sum(verdict.reason == reason.name for verdict in found) > 0.95 * len(found)
 
 
 def test_talk_about_nothing_has_no_reason() -> None:

@@ -12,9 +12,8 @@ from tokenizers import Tokenizer
 
 from classifier.artifact import ArtifactError
 from classifier.export import write_folder
-from classifier.fitting import padded
 from classifier.labels import HEADS
-from classifier.network import Network
+from classifier.network import Network, padded
 from classifier.predictor import load_predictor
 from classifier.reload import reload, write_base
 from tests.classifier.tiny import SHAPE, tiny_tokenizer, tiny_weights
@@ -50,16 +49,15 @@ def test_the_network_in_torch_says_what_the_folder_serves(merges: tuple[int, ...
     found = reload(folder)
     assert found.merges == merges
     write_base(tmp_path, found)
-    network = Network(tmp_path, merges=found.merges).eval()
-    network.load_state_dict(
-        {name: torch.from_numpy(value.copy()) for name, value in found.heads.items()}, strict=False
-    )
+    network = Network(tmp_path, merges=found.merges, embedding_layers=found.embedding_layers).eval()
+    network.load_heads(found.heads)
     served = load_predictor(folder).outputs(TEXTS)
     encodings = Tokenizer.from_file(str(folder / "tokenizer.json")).encode_batch(TEXTS)
     with torch.inference_mode():
-        said = network(*padded([found.ids for found in encodings])).top
+        said = network(*padded([found.ids for found in encodings]))
     for head in HEADS:
-        np.testing.assert_allclose(said[head].numpy(), getattr(served, head), atol=1e-4)
+        np.testing.assert_allclose(said.top[head].numpy(), getattr(served, head), atol=1e-4)
+    np.testing.assert_allclose(said.vectors.numpy(), served.embedding, atol=1e-4)
 
 
 def test_a_folder_that_is_no_weights_is_named(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_an_operators_reason_is_found_by_a_few_sentences(
     about = {
         "locker 14 is stuck again": "locker",
         "Packstation nimmt den Code nicht, Fach bleibt zu": "locker",
-        "el casillero no se abre y mi paquete está dentro": "locker",
+        "no puedo abrir el casillero, el código no funciona": "locker",
         "lift broken, wheelchair user stuck on platform": "access",
         "my parcel is late": "delay",
         "refund my money": "billing",

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from transformers import AutoModel, BertConfig, BertModel
 
+from classifier.anchors import Anchors
 from classifier.artifact import read_manifest, verify_files
-from classifier.data import SOURCES, DataError, Example
-from classifier.fitting import Plan, TrainingError, collate, fit, fit_averaged, schedule
+from classifier.calibration import Platt
+from classifier.data import SOURCES, DataError, Example, load_examples
+from classifier.fitting import Plan, TrainingError, collate, fit, schedule
 from classifier.predictor import load_predictor
-from classifier.training import train
+from classifier.training import calibrate, train
 
 Write = Callable[[str, list[dict[str, object]]], Path]
 PLAN = Plan(
@@ -61,28 +64,25 @@ def data(tmp_path: Path, write_rows: Write) -> Path:
 def test_a_run_writes_a_folder_that_serves(data: Path, tiny_base: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     told: list[dict[str, object]] = []
-    manifest = train(
-        data, tiny_base, out, seed=1, plan=LONGER, runs=2, version="micro-2l", progress=told.append
-    )
+    manifest = train(data, tiny_base, out, seed=1, plan=LONGER, version="micro-2l", progress=told.append)
     assert read_manifest(out) == manifest
     verify_files(out, manifest)
     assert 0.0 < manifest.look_threshold <= manifest.complaint_threshold < 1.0
     angry, happy = load_predictor(out).predict(["my bank phone 7000 is broken", "i love my bank phone 7000"])
     assert angry.complaint > 0.5 > happy.complaint
     assert angry.model == "micro-2l"
-    logged = [
-        {"run": run, "runs": 2, **json.loads(line)}
-        for run in (1, 2)
-        for line in (out / "run" / str(run) / "log.jsonl").read_text().splitlines()
-    ]
-    steps = list(range(1, logged[-1]["steps"] + 1))
-    assert [(record["run"], record["step"]) for record in logged] == [*product((1, 2), steps)]
+    logged = [json.loads(line) for line in (out / "run" / "log.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in logged] == list(range(1, logged[-1]["steps"] + 1))
     assert [record for record in told if record["kind"] == "step"] == logged
     assert [record["kind"] for record in told[-3:]] == ["stage", "stage", "calibrated"]
 
 
 class Interrupted(Exception):
     """Stands for the power cut."""
+
+
+def steps_of(told: list[dict[str, object]]) -> list[object]:
+    return [record["step"] for record in told if record["kind"] == "step"]
 
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
@@ -95,93 +95,68 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     whole = fit(data, tiny_base, tmp_path / "whole", resume=False, seed=5, plan=PLAN)
     with pytest.raises(Interrupted):
         fit(data, tiny_base, tmp_path / "parts", resume=False, seed=5, plan=PLAN, progress=stop)
-    steps: list[object] = []
-    resumed = fit(
-        data,
-        tiny_base,
-        tmp_path / "parts",
-        resume=True,
-        seed=5,
-        plan=PLAN,
-        progress=lambda record: steps.append(record.get("step")),
-    )
-    assert steps[:2] == [None, 5]  # the last checkpoint was after step 4
+    told: list[dict[str, object]] = []
+    resumed = fit(data, tiny_base, tmp_path / "parts", resume=True, seed=5, plan=PLAN, progress=told.append)
+    assert steps_of(told)[0] == 5  # the last checkpoint was after step 4
+    assert not any(record["kind"] == "vectors" for record in told)  # the base is not asked again
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("other", [{"seed": 2}, {"number": 2}])
-def test_another_seed_or_number_is_another_run(
-    data: Path, tiny_base: Path, tmp_path: Path, other: dict[str, int]
-) -> None:
+def test_another_seed_is_another_run(data: Path, tiny_base: Path, tmp_path: Path) -> None:
     fit(data, tiny_base, tmp_path / "run", resume=False, seed=1, plan=PLAN)
-    with pytest.raises(TrainingError, match="another seed, plan, teacher or data"):
-        fit(data, tiny_base, tmp_path / "run", resume=True, plan=PLAN, **({"seed": 1} | other))
+    with pytest.raises(TrainingError, match="another seed, base, plan, teacher or data"):
+        fit(data, tiny_base, tmp_path / "run", resume=True, seed=2, plan=PLAN)
 
 
-def learned(run: Path) -> dict[str, torch.Tensor]:
-    return {**torch.load(run / "checkpoint.pt")["network"]}
-
-
-def test_runs_are_averaged(data: Path, tiny_base: Path, tmp_path: Path) -> None:
+def test_a_new_run_takes_nothing_from_an_older_one(data: Path, tiny_base: Path, tmp_path: Path) -> None:
+    """However soon it is interrupted: here before its first checkpoint."""
     run = tmp_path / "run"
-    mean = fit_averaged(data, tiny_base, run, runs=2, resume=False, seed=1, plan=PLAN).state_dict()
+    fit(data, tiny_base, run, resume=False, seed=1, plan=PLAN)
 
-    parts = [learned(run / name) for name in ("1", "2")]
-    assert not torch.equal(*(part["top.complaint.weight"] for part in parts))
-    for name in parts[0]:
-        torch.testing.assert_close(mean[name], torch.stack([part[name] for part in parts]).mean(0))
-
-
-def test_runs_start_alike_and_draw_their_own_samples(
-    data: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: list[set[str]] = []
-
-    def watched(examples: Sequence[Example], *rest: Any) -> Any:
-        drawn.append({example.text for example in examples})
-        return schedule(examples, *rest)
-
-    monkeypatch.setattr("classifier.fitting.schedule", watched)
-    still = replace(PLAN, rate=0.0, head_rate=0.0, sources=tuple(replace(s, limit=20) for s in PLAN.sources))
-    fit_averaged(data, tiny_base, tmp_path / "run", runs=2, resume=False, seed=1, plan=still)
-
-    first, second = (learned(tmp_path / "run" / name) for name in ("1", "2"))
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert len(drawn[0]) == len(drawn[1])
-    assert drawn[0] != drawn[1]
-
-
-def test_runs_that_are_there_are_gone_on_from(data: Path, tiny_base: Path, tmp_path: Path) -> None:
-    told: list[object] = []
-    fit(data, tiny_base, tmp_path / "run" / "1", resume=False, seed=1, plan=PLAN)
-
-    fit_averaged(
-        data,
-        tiny_base,
-        tmp_path / "run",
-        runs=2,
-        resume=True,
-        seed=1,
-        plan=PLAN,
-        progress=lambda record: told.append((record["kind"], record["run"])),
-    )
-
-    assert set(told) == {("stage", 1), ("stage", 2), ("step", 2)}
-
-
-def test_a_new_training_takes_nothing_from_an_older_one(data: Path, tiny_base: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    fit(data, tiny_base, run / "2", resume=False, seed=1, plan=PLAN, number=2)
-
-    def stop(record: dict[str, object]) -> None:
-        if record.get("step") == 5:
-            raise Interrupted
+    def stop(_record: dict[str, object]) -> None:
+        raise Interrupted
 
     with pytest.raises(Interrupted):
-        fit_averaged(data, tiny_base, run, runs=2, resume=False, seed=1, plan=PLAN, progress=stop)
-    assert (run / "1" / "checkpoint.pt").is_file()
-    assert not (run / "2" / "checkpoint.pt").exists()
+        fit(data, tiny_base, run, resume=False, seed=1, plan=PLAN, progress=stop)
+    told: list[dict[str, object]] = []
+    fit(data, tiny_base, run, resume=True, seed=1, plan=PLAN, progress=told.append)
+    assert steps_of(told)[0] == 1
+
+
+def test_another_base_is_another_run(data: Path, tiny_base: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(tiny_base, tmp_path / "other"))
+    config = json.loads((other / "config.json").read_text())
+    BertModel(BertConfig(**config)).save_pretrained(other)
+    fit(data, tiny_base, tmp_path / "run", resume=False, seed=1, plan=PLAN)
+    with pytest.raises(TrainingError, match="another seed, base, plan, teacher or data"):
+        fit(data, other, tmp_path / "run", resume=True, seed=1, plan=PLAN)
+
+
+def said_by(base: Path, texts: Sequence[str]) -> torch.Tensor:
+    """Means of the top layer's states of an encoder that nobody trained, [texts, width]."""
+    encoder = AutoModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False).eval()
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    with torch.inference_mode():
+        ids = [torch.tensor([tokenizer.encode(text).ids]) for text in texts]
+        return torch.cat([encoder(input_ids=one).last_hidden_state.mean(1) for one in ids])
+
+
+def test_the_vector_stays_near_what_the_untrained_encoder_says(
+    data: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    learned = [example.text for example in load_examples(data, PLAN.sources, "train", 1)]
+    others = [example.text for example in load_examples(data, PLAN.sources, "validation", 1)]
+    theirs = said_by(tiny_base, others) - said_by(tiny_base, learned).mean(0)
+
+    def cosine(share: float, rate: float) -> float:
+        out = tmp_path / str(share)
+        train(data, tiny_base, out, seed=1, plan=replace(LONGER, vector_share=share, vector_rate=rate))
+        ours = torch.from_numpy(load_predictor(out).outputs(others).embedding)
+        return float(torch.cosine_similarity(ours, theirs).mean())
+
+    assert cosine(share=1.0, rate=2e-3) > 0.85
+    assert cosine(share=1e-6, rate=0.0) < 0.7  # where nothing holds it, training for the heads turns it away
 
 
 def test_frozen_parts_stay_as_they_are(data: Path, tiny_base: Path, tmp_path: Path) -> None:
@@ -207,13 +182,16 @@ def test_a_target_that_is_not_known_weighs_nothing(tiny_base: Path) -> None:
         Example("kötü", "tr", "sentiment_tr", sentiment=0, polar=True, complaint=0.0, complaint_weight=0.5),
     ]
     (batch,) = schedule(examples, tiny_base, PLAN, seed=1)
-    tensors = collate(sorted(batch, key=lambda item: item.example.text))
+    vectors = torch.nn.functional.normalize(torch.rand(3, 8), dim=1)
+    anchors = Anchors({"kötü": 0, "gut": 1, "bad": 2}, vectors, digest="")
+    tensors = collate(sorted(batch, key=lambda item: item.example.text), anchors)
     assert tensors.binary_weight["complaint"].tolist() == [1.0, 0.0, 0.5]
     assert tensors.binary_weight["abuse"].tolist() == [0.0, 0.0, 0.0]
     assert tensors.class_weight["sentiment"].tolist() == [0.0, 1.0, 1.0]
     assert tensors.classes["sentiment"][2].tolist() == [1.0, 0.0, 0.0]
     assert tensors.class_weight["reason"].tolist() == [0.0, 0.0, 0.0]
     assert tensors.polar.tolist() == [False, False, True]
+    assert torch.equal(tensors.vectors, vectors[[2, 1, 0]])
 
 
 def test_no_data_is_said_plainly(tiny_base: Path, tmp_path: Path) -> None:
@@ -234,3 +212,19 @@ def test_a_base_that_is_no_encoder_is_said(
         (base / "config.json").write_text(config)
     with pytest.raises(TrainingError, match=r"base is no encoder to start from"):
         fit(data, base, tmp_path / "run", resume=False, seed=1, plan=PLAN)
+
+
+def test_anger_is_calibrated_where_it_is_labelled(tiny_folder: Path, tmp_path: Path) -> None:
+    """As often as it is said, it is so; what nobody labelled stays as it is."""
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "weights"))
+    examples = [
+        Example(f"my phone {n}", "en", "complaints_en", complaint=float(n % 2), anger=float(n % 10 < 3))
+        for n in range(200)
+    ]
+    before = load_predictor(folder).predict([example.text for example in examples])
+    calibration = calibrate(folder, examples).calibration
+    after = load_predictor(folder).predict([example.text for example in examples])
+    assert abs(sum(one.anger for one in before) / 200 - 0.3) > 0.1
+    assert sum(one.anger for one in after) / 200 == pytest.approx(0.3, abs=0.02)
+    assert calibration.abuse == Platt(scale=1.0, bias=0.0)
+    assert [one.abuse for one in after] == [one.abuse for one in before]

@@ -32,20 +32,17 @@ def shown(
 
 
 def test_a_bar_says_how_far_the_run_is() -> None:
-    seen = shown({"run": 1, "runs": 2, **STEP}, {"run": 1, "runs": 2, **STEP, "step": 60})
-    last = seen[-1]
-    assert "Learning, run 1 of 2" in last
+    last = shown(STEP, {**STEP, "step": 60})[-1]
+    assert last.startswith("Learning ━")
     assert "60/80" in last
     assert "loss 0.75, 23 posts/s" in last
 
 
-def test_each_run_has_its_bar_and_stages_stand_above() -> None:
-    records = [{"run": run, "runs": 2, **STEP} for run in (1, 2)]
-    seen = shown(
-        {"kind": "answers", "texts": 4000, "of": 9000}, *records, {"kind": "stage", "stage": "Writing"}
-    )
+def test_each_part_has_its_bar_and_stages_stand_above() -> None:
+    asked = [{"kind": kind, "texts": 4000, "of": 9000} for kind in ("vectors", "answers")]
+    seen = shown(*asked, STEP, {"kind": "stage", "stage": "Writing"})
     named = [re.split(" {2}| [━╸╺]", row)[0].strip() for row in seen]
-    assert named[-3:] == ["Asking the teacher", "Learning, run 1 of 2", "Learning, run 2 of 2"]
+    assert named[-3:] == ["Asking the encoder", "Asking the teacher", "Learning"]
     assert "Writing" in named[:-3]
 
 
@@ -54,10 +51,6 @@ def test_a_slow_training_says_how_long_it_still_takes() -> None:
     records = [{**STEP, "step": done} for done in (20, 30, 40, 50)]
     last = shown(*records, clock=lambda: float(next(now)))[-1]
     assert re.search(r"50/80 +\d:\d\d:\d\d", last)
-
-
-def test_a_run_that_is_not_one_of_several_is_not_numbered() -> None:
-    assert shown(STEP)[-1].startswith("Learning ━")
 
 
 def test_a_file_gets_a_line_a_record(capsys: pytest.CaptureFixture[str]) -> None:
