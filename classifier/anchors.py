@@ -24,7 +24,7 @@ Lessons = Mapping[str, Sequence[int]]
 """Token ids by normalised text; at least one."""
 
 _BATCH = 64
-"""Texts asked at once. More gain nothing on two cores."""
+"""Texts asked at once."""
 _TOLD_BATCHES = 50
 _MEANS = "means"
 
