@@ -16,6 +16,7 @@ from classifier.graph import ByteRange, EncoderShape, Weights, build_graph
 from classifier.quantise import Floats
 from classifier.tokens import tokenizer_of
 
+_PRODUCT = ".product"
 _TAIL = 1e-5
 """Share of the values at either end that the range leaves out: a few outliers would make all steps coarse."""
 
@@ -26,9 +27,9 @@ def byte_ranges(
     """Return the range of each product's input over normalised texts, by the product's name."""
     model = build_graph(weights, shape, int8=False)
     products = {
-        node.output[0].removesuffix(".product"): node.input[0]
+        node.output[0].removesuffix(_PRODUCT): node.input[0]
         for node in model.graph.node
-        if node.op_type == "MatMul"
+        if node.output[0].endswith(_PRODUCT)
     }
     sources = list(dict.fromkeys(products.values()))
     for source in sources:
