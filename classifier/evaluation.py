@@ -18,6 +18,7 @@ from desk.ports import Predictor
 
 ECE_BINS = 15
 CHUNK_ROWS = 1_024
+_DRAWS = 200
 TOGETHER = "together"
 """What several files are called that are scored as one."""
 
@@ -43,6 +44,8 @@ class Score:
     calibration_error: float | None
     """Expected calibration error, 15 equal bins: of the probability of complaint, anger or abuse, of the
     likeliest sentiment's. None for reason and language, which come without a probability."""
+    chance_error: float | None
+    """What `calibration_error` would be on average if every probability held: that of chance alone."""
     recall_at_precision_90: float | None
     """Most of the true complaints (anger, abuse) that any threshold finds with nine of ten right; None where
     there are none, and for fields of other than two labels."""
@@ -94,12 +97,15 @@ def _name(path: Path) -> str:
 
 def as_table(scores: Sequence[Score]) -> str:
     """Return the scores as a Markdown table, percentages to one decimal."""
-    head = "| file | field | group | rows | macro-F1 | macro-recall | accuracy | ECE | recall at P 0.9 |"
-    rule = "|---|---|---|--:|--:|--:|--:|--:|--:|"
+    head = (
+        "| file | field | group | rows "
+        "| macro-F1 | macro-recall | accuracy | ECE | by chance | recall at P 0.9 |"
+    )
+    rule = "|---|---|---|--:|--:|--:|--:|--:|--:|--:|"
     lines = [
         f"| {score.file} | {score.field} | {score.group} | {score.rows} | {score.macro_f1:.1%} "
         f"| {score.macro_recall:.1%} | {score.accuracy:.1%} | {_or_dash(score.calibration_error, '.3f')} "
-        f"| {_or_dash(score.recall_at_precision_90, '.1%')} |"
+        f"| {_or_dash(score.chance_error, '.3f')} | {_or_dash(score.recall_at_precision_90, '.1%')} |"
         for score in scores
     ]
     return "\n".join([head, rule, *lines])
@@ -130,6 +136,16 @@ def calibration_error(confidence: Array, confirmed: NDArray[np.bool_], bins: int
     place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     gaps = np.bincount(place, weights=confidence - confirmed, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))
+
+
+def chance_error(confidence: Array) -> float:
+    """Return the calibration error to be expected of these very probabilities where they hold: that of draws.
+
+    Few rows measure some error even then (0.04 of some hundred), and below it nothing can be told.
+    """
+    chance = np.random.default_rng(0)
+    drawn = (chance.random(len(confidence)) < confidence for _ in range(_DRAWS))
+    return float(np.mean([calibration_error(confidence, confirmed) for confirmed in drawn]))
 
 
 def _rows(path: Path, split: Split | None) -> list[Row]:
@@ -326,6 +342,7 @@ def _score(file: str, field: str, group: str, answers: _Answers) -> Score:
         calibration_error=calibration_error(answers.confidence, answers.confirmed)
         if answers.probable
         else None,
+        chance_error=chance_error(answers.confidence) if answers.probable else None,
         recall_at_precision_90=recall_at_precision(answers.confidence, answers.confirmed)
         if len(answers.labels) == 2 and answers.probable and answers.confirmed.any()
         else None,

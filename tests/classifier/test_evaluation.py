@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from classifier.data import DataError, split_of
-from classifier.evaluation import Score, as_table, calibration_error, evaluate, recall_at_precision
+from classifier.evaluation import (
+    Score,
+    as_table,
+    calibration_error,
+    chance_error,
+    evaluate,
+    recall_at_precision,
+)
 from desk.model.verdict import Sentiment, Verdict
 
 Write = Callable[[str, list[dict[str, object]]], Path]
@@ -141,7 +148,7 @@ def test_reasons_of_another_set_are_compared_by_our_names(write_rows: Write) -> 
     assert (score.field, score.group, score.rows, score.accuracy) == ("reason", "all", 5, 3 / 5)
     assert score.labels == ("delay", "locker", "lost or damaged", "other", "service")
     assert score.confusion[0] == (1, 0, 0, 1, 0)
-    assert (score.calibration_error, score.recall_at_precision_90) == (None, None)
+    assert (score.calibration_error, score.chance_error, score.recall_at_precision_90) == (None, None, None)
 
 
 def test_anger_and_abuse_are_scored_where_a_file_tells_them(write_rows: Write) -> None:
@@ -196,9 +203,18 @@ def test_calibration_error_of_a_perfect_and_a_boastful_forecast() -> None:
     assert calibration_error(np.empty(0), np.empty(0, dtype=bool)) == 0.0
 
 
+def test_chance_alone_errs_on_few_rows_and_not_on_many() -> None:
+    assert chance_error(np.full(400, 0.5)) == pytest.approx(0.02, rel=0.1)  # sqrt(2 / pi * 0.25 / 400)
+    assert chance_error(np.full(40_000, 0.5)) == pytest.approx(0.002, rel=0.1)
+    assert chance_error(np.array([0.9])) == pytest.approx(0.18, rel=0.3)  # 2 * 0.9 * 0.1
+    assert chance_error(np.array([0.0, 1.0, 1.0])) == 0.0
+    assert chance_error(np.empty(0)) == 0.0
+
+
 def test_the_table_has_a_line_a_score(write_rows: Write) -> None:
-    scores = evaluate(Parrot(), [write_rows("one", [{"text": "c0.9 s0/1/0", "complaint": 1}])])
-    assert "| one | complaint | all | 1 | 100.0% | 100.0% | 100.0% | 0.100 | 100.0% |" in as_table(scores)
+    scores = evaluate(Parrot(), [write_rows("one", [{"text": "c0.5 s0/1/0", "complaint": 1}])])
+    line = "| one | complaint | all | 1 | 100.0% | 100.0% | 100.0% | 0.500 | 0.500 | 100.0% |"
+    assert line in as_table(scores)
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path: Path, write_rows: Write) -> None:
