@@ -12,11 +12,10 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper
 
-from classifier.graph import ByteRange, EncoderShape, Weights, build_graph
+from classifier.graph import PRODUCT, ByteRange, EncoderShape, Weights, build_graph
 from classifier.quantise import Floats
 from classifier.tokens import tokenizer_of
 
-_PRODUCT = ".product"
 _TAIL = 1e-5
 """Share of the values at either end that the range leaves out: a few outliers would make all steps coarse."""
 
@@ -27,9 +26,9 @@ def byte_ranges(
     """Return the range of each product's input over normalised texts, by the product's name."""
     model = build_graph(weights, shape, int8=False)
     products = {
-        node.output[0].removesuffix(_PRODUCT): node.input[0]
+        node.output[0].removesuffix(PRODUCT): node.input[0]
         for node in model.graph.node
-        if node.output[0].endswith(_PRODUCT)
+        if node.output[0].endswith(PRODUCT)
     }
     sources = list(dict.fromkeys(products.values()))
     for source in sources:

@@ -99,7 +99,7 @@ def as_table(scores: Sequence[Score]) -> str:
     """Return the scores as a Markdown table, percentages to one decimal."""
     head = (
         "| file | field | group | rows "
-        "| macro-F1 | macro-recall | accuracy | ECE | by chance | recall at P 0.9 |"
+        "| macro-F1 | macro-recall | accuracy | ECE | ECE by chance | recall at P 0.9 |"
     )
     rule = "|---|---|---|--:|--:|--:|--:|--:|--:|--:|"
     lines = [
@@ -139,9 +139,9 @@ def calibration_error(confidence: Array, confirmed: NDArray[np.bool_], bins: int
 
 
 def chance_error(confidence: Array) -> float:
-    """Return the calibration error to be expected of these very probabilities where they hold: that of draws.
+    """Return the mean calibration error of outcomes that are drawn with these very probabilities.
 
-    Few rows measure some error even then (0.04 of some hundred), and below it nothing can be told.
+    They are right then, and few rows measure an error all the same: one near it tells nothing against them.
     """
     chance = np.random.default_rng(0)
     drawn = (chance.random(len(confidence)) < confidence for _ in range(_DRAWS))

@@ -1,7 +1,7 @@
 """Fits the network: batches, optimiser, checkpoints.
 
-A run is a fixed list of batches that follows from data, plan and seed. A checkpoint says how many of them are
-done and holds the random state, so a resumed run ends where an uninterrupted one would.
+A run is a fixed list of batches that follows from data, plan, seed and the run's number. A checkpoint says
+how many of them are done and holds the random state, so a resumed run ends where an uninterrupted one would.
 """
 
 from __future__ import annotations
@@ -86,22 +86,25 @@ def fit(
     plan: Plan,
     progress: Progress = silent,
     start: Mapping[str, Floats] | None = None,
+    number: int = 1,
 ) -> Network:
     """Train the network and return it in evaluation mode; `run` gets log, checkpoint and the base's vectors.
 
     `start` holds the heads of an encoder that was trained before; its vectors then stay near what they were,
-    and not near a base's. Raises `TrainingError` when `base` is no encoder, or when `resume` is set and the
-    checkpoint is of another seed, base, plan or data.
+    and not near a base's. Runs of one seed start alike; each `number` has its own samples in its own order,
+    those of the first run of the seed so far above.
+    Raises `TrainingError` when `base` is no encoder, or when `resume` is set and the checkpoint is of another
+    seed, number, base, plan or data.
     """
     if not resume:
         forget(run)
     torch.set_num_threads(plan.threads)
     torch.manual_seed(seed)
     progress({"kind": "stage", "stage": "Reading the data"})
-    examples = load_examples(data, plan.sources, "train", seed)
+    examples = load_examples(data, plan.sources, "train", seed + number - 1)
     network = _network(base, plan)
     plan = replace(plan, max_tokens=min(plan.max_tokens, network.most_tokens))
-    batches = schedule(examples, base, plan, seed)
+    batches = schedule(examples, base, plan, seed + number - 1)
     lessons = {item.example.text: item.ids for batch in batches for item in batch}
     if start is None:
         anchors = base_anchors(network, lessons, run / _VECTORS, progress)
@@ -154,7 +157,7 @@ def run_batches(
     checkpoint = _Checkpoint(run / _CHECKPOINT, identity=identity)
     first = checkpoint.restore(network, optimiser, pace) if resume else 0
     network.train()
-    with (run / "log.jsonl").open("a" if resume else "w", encoding="utf-8") as log:
+    with (run / "log.jsonl").open("a" if first else "w", encoding="utf-8") as log:
         started = time.monotonic()
         for step, batch in enumerate(batches[first:], start=first + 1):
             loss, parts = loss_of_batch(batch)

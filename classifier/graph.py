@@ -1,4 +1,4 @@
-"""Builds the ONNX graph of the encoder and its heads, of ONNX Runtime's fused operators.
+"""Builds the ONNX graph of the encoder and its heads, partly of ONNX Runtime's own operators.
 
 It is built node by node rather than traced: it is small, the same on every torch version, and the weights go
 in as int8 with one scale per output column. The token table stays outside (rows are looked up by the
@@ -24,7 +24,9 @@ from classifier.labels import BINARY_HEADS, HEADS, LANGUAGES
 from classifier.quantise import Floats, quantise_columns
 
 OPSET = 17
-_FUSED = "com.microsoft"
+_CONTRIB = "com.microsoft"
+PRODUCT = ".product"
+"""How the name of a float product ends, before its bias is added."""
 _MOST_BESIDE_BYTES = 63
 """Largest code of a weight that is multiplied with bytes, of seven bits: processors without VNNI add two such
 products in 16 bits, where 2 * 255 * 127 would not fit."""
@@ -105,7 +107,7 @@ def build_graph(
             ],
             initializer=graph.stored,
         ),
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_FUSED, 1)],
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_CONTRIB, 1)],
         ir_version=8,
         producer_name="answerback",
     )
@@ -149,7 +151,7 @@ class _Graph:
         return outputs[0]
 
     def linear(self, name: str, source: str, weights: Floats, bias: str) -> str:
-        """Multiply by weights [inputs, outputs] and add a bias that is stored."""
+        """Multiply by weights [inputs, outputs] and add the bias stored under that name."""
         if self.inputs is not None:
             return self.multiply_bytes(name, source, weights, bias, self.inputs[name])
         if self.int8:
@@ -158,7 +160,7 @@ class _Graph:
             matrix = self.node("DequantizeLinear", stored, f"{name}.matrix", axis=1)
         else:
             matrix = self.store(f"{name}.matrix", weights)
-        product = self.node("MatMul", [source, matrix], f"{name}.product")
+        product = self.node("MatMul", [source, matrix], f"{name}{PRODUCT}")
         return self.node("Add", [product, bias], f"{name}.sum")
 
     def multiply_bytes(self, name: str, source: str, weights: Floats, bias: str, given: ByteRange) -> str:
@@ -173,7 +175,7 @@ class _Graph:
             "MatMulIntegerToFloat",
             [source, matrix, scale_in, matrix_scale, zero_in, zeros, bias],
             f"{name}.sum",
-            domain=_FUSED,
+            domain=_CONTRIB,
         )
 
     def dense(self, name: str, source: str) -> str:
@@ -185,7 +187,8 @@ class _Graph:
         return self.node("Gemm", [source, matrix, self.keep(f"{name}.bias")], out)
 
     def add_and_norm(self, name: str, update: str, states: str) -> str:
-        # Two operators: the fused one takes twice as long as they do (ONNX Runtime 1.31, processor).
+        # Two operators: the fused one, SkipLayerNormalization, takes four times as long on a processor (ONNX
+        # Runtime 1.31), so the predictor keeps it from being put back.
         return self.norm(name, self.node("Add", [update, states], f"{name}.added"))
 
     def norm(self, name: str, states: str) -> str:
@@ -260,18 +263,18 @@ def _layer(graph: _Graph, name: str, tokens: _Tokens) -> str:
         "MultiHeadAttention",
         [*parts, "", tokens.mask],
         f"{name}.attended",
-        domain=_FUSED,
+        domain=_CONTRIB,
         num_heads=graph.shape.heads,
     )
     inner = f"{name}.attention.output"
     states = graph.add_and_norm(inner, graph.dense(f"{inner}.dense", attended), states)
     widened = graph.dense(f"{name}.intermediate.dense", states)
-    curved = graph.node("Gelu", [widened], f"{name}.curved", domain=_FUSED)
+    curved = graph.node("Gelu", [widened], f"{name}.curved", domain=_CONTRIB)
     return graph.add_and_norm(f"{name}.output", graph.dense(f"{name}.output.dense", curved), states)
 
 
 def _pool(graph: _Graph, name: str, tokens: _Tokens) -> None:
-    """Average over the real tokens."""
+    """Average over the real tokens, by a product: quicker than to multiply and to sum."""
     row = graph.node("Unsqueeze", [tokens.weight, "one"], f"{name}.row")
     total = graph.node("MatMul", [row, tokens.states], f"{name}.total")
     total = graph.node("Squeeze", [total, "one"], f"{name}.sum")

@@ -215,7 +215,10 @@ def _read_weights(directory: Path, manifest: Manifest) -> _Weights:
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     return _Weights(
         session=onnxruntime.InferenceSession(
-            str(directory / ENCODER), sess_options=options, providers=["CPUExecutionProvider"]
+            str(directory / ENCODER),
+            sess_options=options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["SkipLayerNormFusion"],
         ),
         tokenizer=tokenizer,
         # Mapped, so that only the rows in use take memory.

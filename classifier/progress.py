@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Progress = Callable[[dict[str, object]], None]
-"""Is told each record. Its `kind` is one of these:
+"""Is told each record. Of several runs, each record of one says by `run` and `runs` which of how many it is.
+Its `kind` is one of these:
 
 - "step": batch `step` of `steps` is learned; `posts_per_second` and each part of the loss.
 - "vectors": an encoder has been asked for its vectors of `texts` of `of` texts.

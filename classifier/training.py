@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.artifact import TOKENIZER, Manifest, read_manifest, write_manifest
+from classifier.averaging import fit_averaged
 from classifier.calibration import (
     Calibration,
     Platt,
@@ -20,7 +21,7 @@ from classifier.calibration import (
 )
 from classifier.data import Example, load_examples
 from classifier.export import write_folder
-from classifier.fitting import Plan, TrainingError, fit
+from classifier.fitting import Plan, TrainingError
 from classifier.graph import EncoderShape
 from classifier.labels import UNDETERMINED
 from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_head, glimpse
@@ -32,7 +33,9 @@ from classifier.reason_vectors import write_reason_vectors
 from classifier.reasons import general_reasons
 from classifier.tokens import tokenizer_of
 
-VERSION = "answerback-12l-2026.11.6"
+VERSION = "answerback-12l-2026.11.7"
+RUNS = 2
+"""Networks that are learned in turn and averaged."""
 WRITING = "Writing the weights with the reasons' vectors, and calibrating"
 MAX_TOKENS = 128
 """Tokens served; training cuts earlier, since hardly a post is longer and the rest costs time."""
@@ -55,17 +58,20 @@ def train(
     resume: bool = False,
     seed: int = 1,
     plan: Plan | None = None,
+    runs: int = RUNS,
     version: str = VERSION,
     progress: Progress = silent,
 ) -> Manifest:
     """Train on the data sets in `data` from the encoder in `base`; write a servable folder to `out`.
 
-    `out/run` gets the log and the checkpoint from which `resume` goes on. Thresholds and calibration are
-    fitted on the validation split, with the quantised weights that are served. Raises `TrainingError`,
-    `DataError`.
+    It is the mean of `runs` networks. `out/run` gets a folder for each, with its log and the checkpoint from
+    which `resume` goes on. Thresholds and calibration are fitted on the validation split, with the quantised
+    weights that are served. Raises `TrainingError`, `DataError`.
     """
     plan = plan or Plan()
-    network = fit(data, base, out / "run", resume=resume, seed=seed, plan=plan, progress=progress)
+    network = fit_averaged(
+        data, base, out / "run", runs=runs, resume=resume, seed=seed, plan=plan, progress=progress
+    )
     progress({"kind": "stage", "stage": "Fitting the head for language"})
     known = load_examples(data, tuple(replace(one, limit=None) for one in plan.sources), "train", seed)
     language = _language_head(network, known, base, plan, seed)

@@ -30,7 +30,7 @@ _EXTRA = {"onnx"}
 @click.option(
     "--out", type=_FOLDER, required=True, help="Folder to write; its run/ keeps logs and checkpoints."
 )
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint of an interrupted run.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted training.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option(
     "--feedback", is_flag=True, help="Learn from agents' corrections, starting with today's weights."
@@ -59,8 +59,8 @@ def train(
     """Train the classifier on posts, corrections or other weights.
 
     Writes a folder that `[classifier] weights` can name. Needs the extra: pip install 'answerback[train]'.
-    First the base is asked about all texts: a quarter of an hour, kept once it is done. Then learning takes
-    an hour on two cores; interrupted, it loses some minutes.
+    It learns twice and takes the mean. Each time the base is asked about the texts first, a quarter of an
+    hour on two cores, kept once it is done; then learning takes an hour. Interrupted, it loses some minutes.
 
     With --distil it is a quick model that errs more often, for `[classifier] model`; it belongs into the
     folder quick/ of the weights that teach it, whose token table it shares. What they say of all texts is

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SPEED_SECONDS = 600
 """The time left is reckoned from so much; records come half a minute apart, or later on a slow machine."""
-_NO_LOSS = frozenset({"kind", "step", "steps", "posts_per_second"})
+_NO_LOSS = frozenset({"kind", "run", "runs", "step", "steps", "posts_per_second"})
 
 
 @contextmanager
@@ -47,16 +47,17 @@ class _Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, record: dict[str, object]) -> None:
+        run = f", run {record['run']} of {record['runs']}" if "run" in record else ""
         match record:
             case {"kind": "step", "step": int(done), "steps": int(of), "posts_per_second": speed}:
                 loss = sum(v for k, v in record.items() if k not in _NO_LOSS and isinstance(v, float))
-                self._move("Learning", done, of, f"loss {loss:.2f}, {speed:.0f} posts/s")
+                self._move(f"Learning{run}", done, of, f"loss {loss:.2f}, {speed:.0f} posts/s")
             case {"kind": "answers", "texts": int(done), "of": int(of)}:
                 self._move("Asking the teacher", done, of)
             case {"kind": "vectors", "texts": int(done), "of": int(of)}:
-                self._move("Asking the encoder", done, of)
+                self._move(f"Asking the encoder{run}", done, of)
             case {"kind": "stage", "stage": str(stage)}:
-                self._bars.print(stage)
+                self._bars.print(f"{stage}{run}")
 
     def _move(self, title: str, done: int, of: int, beside: str = "") -> None:
         """A resumed run begins where it was, so that the time left is that of what is left."""

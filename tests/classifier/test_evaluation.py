@@ -212,8 +212,8 @@ def test_chance_alone_errs_on_few_rows_and_not_on_many() -> None:
 
 
 def test_the_table_has_a_line_a_score(write_rows: Write) -> None:
-    scores = evaluate(Parrot(), [write_rows("one", [{"text": "c0.5 s0/1/0", "complaint": 1}])])
-    line = "| one | complaint | all | 1 | 100.0% | 100.0% | 100.0% | 0.500 | 0.500 | 100.0% |"
+    scores = evaluate(Parrot(), [write_rows("one", [{"text": "c0.0 s0/1/0", "complaint": 1}])])
+    line = "| one | complaint | all | 1 | 0.0% | 0.0% | 0.0% | 1.000 | 0.000 | 100.0% |"
     assert line in as_table(scores)
 
 

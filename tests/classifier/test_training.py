@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,26 +18,13 @@ from classifier.anchors import Anchors
 from classifier.artifact import read_manifest, verify_files
 from classifier.calibration import Platt
 from classifier.data import SOURCES, DataError, Example, load_examples
-from classifier.fitting import Plan, TrainingError, collate, fit, schedule
+from classifier.fitting import TrainingError, collate, fit, schedule
 from classifier.predictor import load_predictor
 from classifier.training import calibrate, train
+from tests.classifier.runs import Interrupted, interrupted_at, tiny_plan
 
 Write = Callable[[str, list[dict[str, object]]], Path]
-PLAN = Plan(
-    sources=tuple(
-        replace(one, repeat=1)
-        for one in SOURCES
-        if one.name in {"complaints_en", "sentiment_xlmt", "sentiment_tr"}
-    ),
-    batch_size=16,
-    rate=2e-3,
-    head_rate=2e-2,
-    frozen_layers=1,
-    early_layer=1,
-    checkpoint_steps=4,
-    log_steps=1,
-    threads=1,
-)
+PLAN = tiny_plan("complaints_en", "sentiment_xlmt", "sentiment_tr")
 LONGER = replace(PLAN, sources=tuple(replace(one, repeat=6) for one in PLAN.sources))
 
 
@@ -64,21 +52,24 @@ def data(tmp_path: Path, write_rows: Write) -> Path:
 def test_a_run_writes_a_folder_that_serves(data: Path, tiny_base: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     told: list[dict[str, object]] = []
-    manifest = train(data, tiny_base, out, seed=1, plan=LONGER, version="micro-2l", progress=told.append)
+    manifest = train(
+        data, tiny_base, out, seed=1, plan=LONGER, runs=2, version="micro-2l", progress=told.append
+    )
     assert read_manifest(out) == manifest
     verify_files(out, manifest)
     assert 0.0 < manifest.look_threshold <= manifest.complaint_threshold < 1.0
     angry, happy = load_predictor(out).predict(["my bank phone 7000 is broken", "i love my bank phone 7000"])
     assert angry.complaint > 0.5 > happy.complaint
     assert angry.model == "micro-2l"
-    logged = [json.loads(line) for line in (out / "run" / "log.jsonl").read_text().splitlines()]
-    assert [record["step"] for record in logged] == list(range(1, logged[-1]["steps"] + 1))
+    logged = [
+        {"run": run, "runs": 2, **json.loads(line)}
+        for run in (1, 2)
+        for line in (out / "run" / str(run) / "log.jsonl").read_text().splitlines()
+    ]
+    steps = list(range(1, logged[-1]["steps"] + 1))
+    assert [(record["run"], record["step"]) for record in logged] == [*product((1, 2), steps)]
     assert [record for record in told if record["kind"] == "step"] == logged
     assert [record["kind"] for record in told[-3:]] == ["stage", "stage", "calibrated"]
-
-
-class Interrupted(Exception):
-    """Stands for the power cut."""
 
 
 def steps_of(told: list[dict[str, object]]) -> list[object]:
@@ -88,13 +79,17 @@ def steps_of(told: list[dict[str, object]]) -> list[object]:
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     data: Path, tiny_base: Path, tmp_path: Path
 ) -> None:
-    def stop(record: dict[str, object]) -> None:
-        if record.get("step") == 7:
-            raise Interrupted
-
     whole = fit(data, tiny_base, tmp_path / "whole", resume=False, seed=5, plan=PLAN)
     with pytest.raises(Interrupted):
-        fit(data, tiny_base, tmp_path / "parts", resume=False, seed=5, plan=PLAN, progress=stop)
+        fit(
+            data,
+            tiny_base,
+            tmp_path / "parts",
+            resume=False,
+            seed=5,
+            plan=PLAN,
+            progress=interrupted_at(step=7),
+        )
     told: list[dict[str, object]] = []
     resumed = fit(data, tiny_base, tmp_path / "parts", resume=True, seed=5, plan=PLAN, progress=told.append)
     assert steps_of(told)[0] == 5  # the last checkpoint was after step 4
@@ -103,22 +98,21 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
         torch.testing.assert_close(resumed.state_dict()[name], value, atol=1e-6, rtol=1e-5)
 
 
-def test_another_seed_is_another_run(data: Path, tiny_base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seed", "number"), [(2, 1), (1, 2)])
+def test_another_seed_or_number_is_another_run(
+    data: Path, tiny_base: Path, tmp_path: Path, seed: int, number: int
+) -> None:
     fit(data, tiny_base, tmp_path / "run", resume=False, seed=1, plan=PLAN)
     with pytest.raises(TrainingError, match="another seed, base, plan, teacher or data"):
-        fit(data, tiny_base, tmp_path / "run", resume=True, seed=2, plan=PLAN)
+        fit(data, tiny_base, tmp_path / "run", resume=True, seed=seed, number=number, plan=PLAN)
 
 
 def test_a_new_run_takes_nothing_from_an_older_one(data: Path, tiny_base: Path, tmp_path: Path) -> None:
     """However soon it is interrupted: here before its first checkpoint."""
     run = tmp_path / "run"
     fit(data, tiny_base, run, resume=False, seed=1, plan=PLAN)
-
-    def stop(_record: dict[str, object]) -> None:
-        raise Interrupted
-
     with pytest.raises(Interrupted):
-        fit(data, tiny_base, run, resume=False, seed=1, plan=PLAN, progress=stop)
+        fit(data, tiny_base, run, resume=False, seed=1, plan=PLAN, progress=interrupted_at(step=1))
     told: list[dict[str, object]] = []
     fit(data, tiny_base, run, resume=True, seed=1, plan=PLAN, progress=told.append)
     assert steps_of(told)[0] == 1
@@ -151,7 +145,8 @@ def test_the_vector_stays_near_what_the_untrained_encoder_says(
 
     def cosine(share: float, rate: float) -> float:
         out = tmp_path / str(share)
-        train(data, tiny_base, out, seed=1, plan=replace(LONGER, vector_share=share, vector_rate=rate))
+        plan = replace(LONGER, vector_share=share, vector_rate=rate)
+        train(data, tiny_base, out, seed=1, plan=plan, runs=1)
         ours = torch.from_numpy(load_predictor(out).outputs(others).embedding)
         return float(torch.cosine_similarity(ours, theirs).mean())
 

@@ -32,18 +32,20 @@ def shown(
 
 
 def test_a_bar_says_how_far_the_run_is() -> None:
-    last = shown(STEP, {**STEP, "step": 60})[-1]
-    assert last.startswith("Learning ━")
+    last = shown({"run": 1, "runs": 2, **STEP}, {"run": 1, "runs": 2, **STEP, "step": 60})[-1]
+    assert "Learning, run 1 of 2" in last
     assert "60/80" in last
     assert "loss 0.75, 23 posts/s" in last
 
 
 def test_each_part_has_its_bar_and_stages_stand_above() -> None:
-    asked = [{"kind": kind, "texts": 4000, "of": 9000} for kind in ("vectors", "answers")]
-    seen = shown(*asked, STEP, {"kind": "stage", "stage": "Writing"})
+    vectors = {"run": 2, "runs": 2, "kind": "vectors", "texts": 4000, "of": 9000}
+    answers = {"kind": "answers", "texts": 4000, "of": 9000}
+    reading = {"run": 2, "runs": 2, "kind": "stage", "stage": "Reading"}
+    seen = shown(reading, vectors, answers, STEP, {"kind": "stage", "stage": "Writing"})
     named = [re.split(" {2}| [━╸╺]", row)[0].strip() for row in seen]
-    assert named[-3:] == ["Asking the encoder", "Asking the teacher", "Learning"]
-    assert "Writing" in named[:-3]
+    assert named[-3:] == ["Asking the encoder, run 2 of 2", "Asking the teacher", "Learning"]
+    assert {"Reading, run 2 of 2", "Writing"} <= set(named[:-3])
 
 
 def test_a_slow_training_says_how_long_it_still_takes() -> None:
