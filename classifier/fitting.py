@@ -91,10 +91,10 @@ def fit(
     """Train the network and return it in evaluation mode; `run` gets log, checkpoint and the base's vectors.
 
     `start` holds the heads of an encoder that was trained before; its vectors then stay near what they were,
-    and not near a base's. Runs of one seed start alike; each `number` has its own samples in its own order,
-    those of the first run of the seed so far above.
-    Raises `TrainingError` when `base` is no encoder, or when `resume` is set and the checkpoint is of another
-    seed, number, base, plan or data.
+    and not near a base's. Runs of one seed start alike but for the centre of their vectors; each `number` has
+    its own samples in its own order, run 2 of seed 1 those of run 1 of seed 2. Raises `TrainingError` when
+    `base` is no encoder, or when `resume` is set and the checkpoint is of another seed, number, base, plan or
+    data.
     """
     if not resume:
         forget(run)

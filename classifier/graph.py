@@ -274,7 +274,7 @@ def _layer(graph: _Graph, name: str, tokens: _Tokens) -> str:
 
 
 def _pool(graph: _Graph, name: str, tokens: _Tokens) -> None:
-    """Average over the real tokens, by a product: quicker than to multiply and to sum."""
+    """Average over the real tokens."""
     row = graph.node("Unsqueeze", [tokens.weight, "one"], f"{name}.row")
     total = graph.node("MatMul", [row, tokens.states], f"{name}.total")
     total = graph.node("Squeeze", [total, "one"], f"{name}.sum")
