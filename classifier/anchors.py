@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from classifier.kept import Arrays, kept_arrays
@@ -26,7 +26,7 @@ Lessons = Mapping[str, Sequence[int]]
 _BATCH = 64
 """Texts asked at once."""
 _TOLD_BATCHES = 50
-_MEANS = "means"
+_ANSWERS = "answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +51,52 @@ def base_anchors(network: Network, lessons: Lessons, kept: Path, progress: Progr
     They are the means of its top states less their mean over all texts: they all point one way (a cosine of
     0.8 between strangers), and what parts them is what is left. The file `kept` holds what was asked.
     """
-    digest = _digest(network, lessons)
-
-    def ask() -> Arrays:
-        means = _asked(network, lessons, lambda ids, mask: network.means(ids, mask)[-1], progress)
-        return {_MEANS: means.numpy().astype(np.float16)}
-
-    means = torch.from_numpy(kept_arrays(kept, digest, ask)[_MEANS].astype(np.float32))
+    digest = _digest(network, network.encoder, lessons)
+    means = _kept(kept, digest, network, lessons, lambda ids, mask: network.means(ids, mask)[-1], progress)
     centre = means.mean(0)
     network.start_vectors(centre)
     return Anchors(_rows(lessons), functional.normalize(means - centre, dim=1), digest)
 
 
-def own_anchors(network: Network, lessons: Lessons, progress: Progress) -> Anchors:
-    """Return the vectors of a network that was trained before; leaves it in evaluation mode."""
-    vectors = _asked(network, lessons, lambda ids, mask: network(ids, mask).vectors, progress)
-    return Anchors(_rows(lessons), vectors, _digest(network, lessons))
+def own_anchors(network: Network, lessons: Lessons, kept: Path, progress: Progress) -> Anchors:
+    """Return the vectors of a network that was trained before; leaves it in evaluation mode.
+
+    The file `kept` holds what was asked.
+    """
+    digest = _digest(network, network, lessons)
+    vectors = _kept(kept, digest, network, lessons, lambda ids, mask: network(ids, mask).vectors, progress)
+    return Anchors(_rows(lessons), functional.normalize(vectors, dim=1), digest)
 
 
 def _rows(lessons: Lessons) -> dict[str, int]:
     return {text: row for row, text in enumerate(lessons)}
 
 
-def _digest(network: Network, lessons: Lessons) -> str:
+def _digest(network: Network, asked: nn.Module, lessons: Lessons) -> str:
+    """`asked` is the part of the network on which its answers depend."""
     digest = hashlib.sha256(f"{network.encoder.config.to_json_string()}{network.merges}".encode())
-    for value in network.encoder.state_dict().values():
+    for name, value in asked.state_dict().items():
+        digest.update(f"{name} {tuple(value.shape)}\n".encode())
         digest.update(value.numpy().tobytes())
     for text, ids in lessons.items():
         digest.update(f"{text}\n{ids}\n".encode())
     return digest.hexdigest()
+
+
+def _kept(
+    kept: Path,
+    digest: str,
+    network: Network,
+    lessons: Lessons,
+    answer: Callable[[Tensor, Tensor], Tensor],
+    progress: Progress,
+) -> Tensor:
+    """What it answers to each text, [texts, width], or answered when it was asked before."""
+
+    def ask() -> Arrays:
+        return {_ANSWERS: _asked(network, lessons, answer, progress).numpy().astype(np.float16)}
+
+    return torch.from_numpy(kept_arrays(kept, digest, ask)[_ANSWERS].astype(np.float32))
 
 
 def _asked(

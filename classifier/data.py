@@ -279,3 +279,14 @@ SOURCES = (
     Source("irony_en", _only_annotated),
 )
 """What the shipped weights learn from. `airlines_en` is not among them: its licence bars commercial use."""
+
+SECOND_SOURCES = tuple(
+    replace(
+        source,
+        repeat={"complaints_en": 3, "posts": 2, "sentiment_xlmt": 2}.get(source.name, 1),
+        limit=None if source.name == "sentiment_en_semeval" else source.limit,
+    )
+    for source in SOURCES
+)
+"""What they learn from when they go over the data again: small sets are nearly known by heart by then, and of
+the large ones of sentiment not much has been learned."""

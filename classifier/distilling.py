@@ -231,7 +231,7 @@ def _student(base: Path, slim: Reloaded, plan: Plan) -> Network:
         embedding_layers=tuple(range(1, slim.layers + 1)),
     )
     heads = {name: value for name, value in slim.heads.items() if not name.startswith(f"{_VECTOR}.")}
-    network.load_heads(heads)
+    network.take_over(heads)
     return network
 
 

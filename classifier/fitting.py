@@ -88,13 +88,13 @@ def fit(
     start: Mapping[str, Floats] | None = None,
     number: int = 1,
 ) -> Network:
-    """Train the network and return it in evaluation mode; `run` gets log, checkpoint and the base's vectors.
+    """Train the network and return it in evaluation mode; `run` gets log, checkpoint and what it is held to.
 
-    `start` holds the heads of an encoder that was trained before; its vectors then stay near what they were,
-    and not near a base's. Runs of one seed start alike but for the centre of their vectors; each `number` has
-    its own samples in its own order, run 2 of seed 1 those of run 1 of seed 2. Raises `TrainingError` when
-    `base` is no encoder, or when `resume` is set and the checkpoint is of another seed, number, base, plan or
-    data.
+    `start` holds what was trained before, all or the heads of `base` alone; the vectors then stay near what
+    they were, and not near a base's. Runs of one seed start alike but for the centre of their vectors; each
+    `number` has its own samples in its own order, run 2 of seed 1 those of run 1 of seed 2. Raises
+    `TrainingError` when `base` is no encoder, or when `resume` is set and the checkpoint is of another seed,
+    number, base, plan or data.
     """
     if not resume:
         forget(run)
@@ -109,8 +109,8 @@ def fit(
     if start is None:
         anchors = base_anchors(network, lessons, run / _VECTORS, progress)
     else:
-        network.load_heads(start)
-        anchors = own_anchors(network, lessons, progress)
+        network.take_over(start)
+        anchors = own_anchors(network, lessons, run / _VECTORS, progress)
     groups = network.parameter_groups(plan.rate, plan.decay, plan.head_rate, plan.vector_rate)
     run_batches(
         network,

@@ -66,9 +66,9 @@ def build_graph(
 ) -> onnx.ModelProto:
     """Build the graph from a BERT encoder's and the heads' weights, named as torch names them.
 
-    With `inputs`, by name of the product, the encoder multiplies bytes: that takes two thirds of the time and
-    changes about one decision in a hundred (`classifier.byte_ranges`). `int8=False` keeps float32 weights:
-    the yardstick that tests hold the int8 graph against.
+    With `inputs`, by name of the product, the encoder multiplies bytes: that takes less time and changes
+    about one decision in a hundred (`classifier.byte_ranges`). `int8=False` keeps float32 weights: the
+    yardstick that tests hold the int8 graph against.
     """
     graph = _Graph(weights, shape, int8, inputs)
     tokens = _Tokens("embeddings", "mask", graph.node("Cast", ["mask"], "weight", to=TensorProto.FLOAT))

@@ -119,9 +119,12 @@ class Network(nn.Module):
             self.embedding.weight[:, place : place + width] = torch.eye(width)
             self.embedding.bias.copy_(-centre)
 
-    def load_heads(self, heads: Mapping[str, Floats]) -> None:
-        """Take over the weights of heads that were trained before, by the names that `reload` gives."""
-        known = {name: torch.from_numpy(value.copy()) for name, value in heads.items()}
+    def take_over(self, trained: Mapping[str, Floats]) -> None:
+        """Begin with weights that were trained before, by their names in a network.
+
+        What is not there stays as it is, and what it has no place for is left out.
+        """
+        known = {name: torch.from_numpy(value.copy()) for name, value in trained.items()}
         self.load_state_dict(known, strict=False)
 
     def means(self, ids: Tensor, mask: Tensor) -> list[Tensor]:

@@ -59,8 +59,9 @@ def train(
     """Train the classifier on posts, corrections or other weights.
 
     Writes a folder that `[classifier] weights` can name. Needs the extra: pip install 'answerback[train]'.
-    It learns twice and takes the mean. Each time the base is asked about the texts first, a quarter of an
-    hour on two cores, kept once it is done; then learning takes an hour. Interrupted, it loses some minutes.
+    It learns twice, takes the mean, and goes over the data once more. Each time the encoder is asked about
+    the texts first, a quarter of an hour on two cores, kept once it is done; then learning takes an hour.
+    Interrupted, it loses some minutes.
 
     With --distil it is a quick model that errs more often, for `[classifier] model`; it belongs into the
     folder quick/ of the weights that teach it, whose token table it shares. What they say of all texts is

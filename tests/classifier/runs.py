@@ -1,8 +1,11 @@
-"""Small trainings, and what interrupts them."""
+"""Small trainings, what interrupts them, and what they leave."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import torch
 
 from classifier.data import SOURCES
 from classifier.fitting import Plan
@@ -22,6 +25,17 @@ def tiny_plan(*names: str) -> Plan:
         log_steps=1,
         threads=1,
     )
+
+
+def learned(run: Path) -> dict[str, torch.Tensor]:
+    """The weights at a run's last checkpoint, by name; the frozen embeddings are not among them."""
+    return {**torch.load(run / "checkpoint.pt")["network"]}
+
+
+def mean_of(run: Path, runs: int) -> dict[str, torch.Tensor]:
+    """The mean of the weights of so many runs, whose folders are numbered."""
+    parts = [learned(run / str(number)) for number in range(1, runs + 1)]
+    return {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}
 
 
 class Interrupted(Exception):

@@ -28,7 +28,10 @@ def test_an_untrained_network_begins_where_its_anchors_are(network: Network, tmp
     said = network(*padded(list(LESSONS.values()))).vectors
     assert cosine_loss(said, anchors.of(list(LESSONS))).item() == pytest.approx(0.0, abs=1e-4)
     assert cosine_loss(said, anchors.of(["other", "long", "short"])).item() > 0.1
-    assert torch.equal(said.argmax(1), own_anchors(network, LESSONS, silent).of(list(LESSONS)).argmax(1))
+    assert torch.equal(
+        said.argmax(1),
+        own_anchors(network, LESSONS, tmp_path / "own.npz", silent).of(list(LESSONS)).argmax(1),
+    )
 
 
 def test_what_was_asked_is_kept(network: Network, tmp_path: Path) -> None:
@@ -36,6 +39,16 @@ def test_what_was_asked_is_kept(network: Network, tmp_path: Path) -> None:
     again = base_anchors(network, LESSONS, tmp_path / "kept.npz", nobody)
     assert torch.equal(first.directions, again.directions)
     assert first.digest == again.digest
+
+
+def test_what_a_trained_network_was_asked_is_kept_for_itself_alone(network: Network, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.npz"
+    first = own_anchors(network, LESSONS, kept, silent)
+    assert torch.equal(first.directions, own_anchors(network, LESSONS, kept, nobody).directions)
+    with torch.no_grad():
+        network.embedding.bias.add_(1.0)
+    with pytest.raises(AssertionError, match="asked before"):
+        own_anchors(network, LESSONS, kept, nobody)
 
 
 def test_of_other_texts_it_is_asked_anew(network: Network, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from classifier.averaging import fit_averaged
 from classifier.data import Example
 from classifier.fitting import fit, schedule
 from classifier.network import Network
-from tests.classifier.runs import Interrupted, interrupted_at, tiny_plan
+from tests.classifier.runs import Interrupted, interrupted_at, learned, mean_of, tiny_plan
 
 Write = Callable[[str, list[dict[str, object]]], Path]
 PLAN = tiny_plan("complaints_en")
@@ -26,15 +26,6 @@ def data(tmp_path: Path, write_rows: Write) -> Path:
     rows = [{"text": f"my bank phone {n}", "complaint": n % 2, "lang": "en"} for n in range(120)]
     write_rows("complaints_en", rows)
     return tmp_path
-
-
-def learned(run: Path) -> dict[str, torch.Tensor]:
-    return {**torch.load(run / "checkpoint.pt")["network"]}
-
-
-def mean_of(run: Path, runs: int) -> dict[str, torch.Tensor]:
-    parts = [learned(run / str(number)) for number in range(1, runs + 1)]
-    return {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}
 
 
 def assert_equals(network: Network, expected: dict[str, torch.Tensor]) -> None:

@@ -50,7 +50,7 @@ def test_the_network_in_torch_says_what_the_folder_serves(merges: tuple[int, ...
     assert found.merges == merges
     write_base(tmp_path, found)
     network = Network(tmp_path, merges=found.merges, embedding_layers=found.embedding_layers).eval()
-    network.load_heads(found.heads)
+    network.take_over(found.heads)
     served = load_predictor(folder).outputs(TEXTS)
     encodings = Tokenizer.from_file(str(folder / "tokenizer.json")).encode_batch(TEXTS)
     with torch.inference_mode():
