@@ -46,25 +46,25 @@ class Anchors:
 
 
 def base_anchors(network: Network, lessons: Lessons, kept: Path, progress: Progress) -> Anchors:
-    """Give an untrained base the map to its own vectors, and return those; leaves it in evaluation mode.
+    """Give an untrained base the map to its own vectors, and return those.
 
     They are the means of its top states less their mean over all texts: they all point one way (a cosine of
     0.8 between strangers), and what parts them is what is left. The file `kept` holds what was asked.
     """
-    digest = _digest(network, network.encoder, lessons)
-    means = _kept(kept, digest, network, lessons, lambda ids, mask: network.means(ids, mask)[-1], progress)
+    digest = _digest(network, (network.encoder,), lessons)
+    means = _answers(kept, digest, network, lessons, lambda ids, mask: network.means(ids, mask)[-1], progress)
     centre = means.mean(0)
     network.start_vectors(centre)
     return Anchors(_rows(lessons), functional.normalize(means - centre, dim=1), digest)
 
 
 def own_anchors(network: Network, lessons: Lessons, kept: Path, progress: Progress) -> Anchors:
-    """Return the vectors of a network that was trained before; leaves it in evaluation mode.
+    """Return the vectors of a network that was trained before.
 
     The file `kept` holds what was asked.
     """
-    digest = _digest(network, network, lessons)
-    vectors = _kept(kept, digest, network, lessons, lambda ids, mask: network(ids, mask).vectors, progress)
+    digest = _digest(network, (network.encoder, network.embedding), lessons)
+    vectors = _answers(kept, digest, network, lessons, lambda ids, mask: network(ids, mask).vectors, progress)
     return Anchors(_rows(lessons), functional.normalize(vectors, dim=1), digest)
 
 
@@ -72,18 +72,19 @@ def _rows(lessons: Lessons) -> dict[str, int]:
     return {text: row for row, text in enumerate(lessons)}
 
 
-def _digest(network: Network, asked: nn.Module, lessons: Lessons) -> str:
-    """`asked` is the part of the network on which its answers depend."""
-    digest = hashlib.sha256(f"{network.encoder.config.to_json_string()}{network.merges}".encode())
-    for name, value in asked.state_dict().items():
-        digest.update(f"{name} {tuple(value.shape)}\n".encode())
-        digest.update(value.numpy().tobytes())
+def _digest(network: Network, asked: Sequence[nn.Module], lessons: Lessons) -> str:
+    """`asked` are the parts of the network on which its answers depend."""
+    shape = (network.encoder.config.to_json_string(), network.merges, network.embedding_layers)
+    digest = hashlib.sha256(f"{shape}".encode())
+    for part in asked:
+        for value in part.state_dict().values():
+            digest.update(value.numpy().tobytes())
     for text, ids in lessons.items():
         digest.update(f"{text}\n{ids}\n".encode())
     return digest.hexdigest()
 
 
-def _kept(
+def _answers(
     kept: Path,
     digest: str,
     network: Network,

@@ -280,7 +280,7 @@ SOURCES = (
 )
 """What the shipped weights learn from. `airlines_en` is not among them: its licence bars commercial use."""
 
-SECOND_SOURCES = tuple(
+AGAIN_SOURCES = tuple(
     replace(
         source,
         repeat={"complaints_en": 3, "posts": 2, "sentiment_xlmt": 2}.get(source.name, 1),
@@ -288,5 +288,5 @@ SECOND_SOURCES = tuple(
     )
     for source in SOURCES
 )
-"""What they learn from when they go over the data again: small sets are nearly known by heart by then, and of
-the large ones of sentiment not much has been learned."""
+"""What they learn from when they go over the data again, every other set once: small sets are nearly known by
+heart by then, and of the large ones of sentiment not much has been learned."""

@@ -90,11 +90,11 @@ def fit(
 ) -> Network:
     """Train the network and return it in evaluation mode; `run` gets log, checkpoint and what it is held to.
 
-    `start` holds what was trained before, all or the heads of `base` alone; the vectors then stay near what
-    they were, and not near a base's. Runs of one seed start alike but for the centre of their vectors; each
-    `number` has its own samples in its own order, run 2 of seed 1 those of run 1 of seed 2. Raises
-    `TrainingError` when `base` is no encoder, or when `resume` is set and the checkpoint is of another seed,
-    number, base, plan or data.
+    `start` holds weights that were trained before, the whole network's or those of heads that belong to
+    `base`; the vectors then stay near what they were, and not near a base's. Runs of one seed start alike but
+    for the centre of their vectors; each `number` has its own samples in its own order, run 2 of seed 1 those
+    of run 1 of seed 2. Raises `TrainingError` when `base` is no encoder, or when `resume` is set and the
+    checkpoint is of another seed, number, base, start, plan or data.
     """
     if not resume:
         forget(run)

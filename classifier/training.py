@@ -19,7 +19,7 @@ from classifier.calibration import (
     fit_temperature,
     recall_threshold,
 )
-from classifier.data import SECOND_SOURCES, Example, load_examples
+from classifier.data import AGAIN_SOURCES, Example, load_examples
 from classifier.export import write_folder
 from classifier.fitting import Plan, TrainingError, fit, forget
 from classifier.graph import EncoderShape
@@ -36,8 +36,8 @@ from classifier.tokens import tokenizer_of
 VERSION = "answerback-12l-2026.11.8"
 RUNS = 2
 """Networks that are learned in turn and averaged."""
-SECOND = Plan(
-    sources=SECOND_SOURCES, rate=6e-5, head_rate=2e-4, vector_rate=1e-4, warmup_share=0.04, early_layer=0
+AGAIN = Plan(
+    sources=AGAIN_SOURCES, rate=6e-5, head_rate=2e-4, vector_rate=1e-4, warmup_share=0.04, early_layer=0
 )
 """How the mean of them goes over the data again: at lower rates, since it knows much already."""
 WRITING = "Writing the weights with the reasons' vectors, and calibrating"
@@ -46,6 +46,7 @@ MAX_TOKENS = 128
 _NOT_SERVED = ("early.", "top.reason.")
 """Heads that only help in training."""
 LOOK_RECALL = 0.97
+"""Share of the complaints to be expected that a person is shown: as one, or for a second look."""
 TEMPERATURE_ROWS = 2_000
 """About so many rows, evenly taken, are plenty for the one number of the sentiment head."""
 MEASURED_ON = "complaints_en"
@@ -61,7 +62,7 @@ def train(
     *,
     resume: bool = False,
     seed: int = 1,
-    plans: tuple[Plan, Plan] = (Plan(), SECOND),
+    plans: tuple[Plan, Plan] = (Plan(), AGAIN),
     runs: int = RUNS,
     version: str = VERSION,
     progress: Progress = silent,
@@ -73,11 +74,11 @@ def train(
     Thresholds and calibration are fitted on the validation split, with the quantised weights that are served.
     Raises `TrainingError`, `DataError`.
     """
-    plan, second = plans
-    last = out / "run" / "second"
+    plan, again = plans
+    run = out / "run" / "again"
     if not resume:
-        # It forgets its checkpoint only when it begins, as the runs before it do.
-        forget(last)
+        # The second pass forgets an older one only when it begins; see `fit_averaged`.
+        forget(run)
     mean = fit_averaged(
         data, base, out / "run", runs=runs, resume=resume, seed=seed, plan=plan, progress=progress
     )
@@ -85,11 +86,11 @@ def train(
     network = fit(
         data,
         base,
-        last,
+        run,
         resume=resume,
         # The samples and the order of none of the runs.
         seed=seed + runs,
-        plan=second,
+        plan=again,
         progress=progress,
         start=_served(mean),
     )
@@ -174,7 +175,7 @@ def calibrate(directory: Path, validation: list[Example]) -> Manifest:
             platt, _fit(predictor, validation, "anger"), _fit(predictor, validation, "abuse")
         ),
         complaint_threshold=threshold,
-        look_threshold=min(threshold, recall_threshold(probabilities, truth, LOOK_RECALL)),
+        look_threshold=min(threshold, recall_threshold(probabilities, LOOK_RECALL)),
         sentiment_temperature=temperature,
     )
     write_manifest(directory, calibrated)

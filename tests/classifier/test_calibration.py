@@ -65,7 +65,21 @@ def macro_f1(predicted: np.ndarray, truth: np.ndarray) -> float:
     return float(np.mean(scores))
 
 
-def test_the_look_threshold_keeps_the_recall_and_no_more() -> None:
-    probabilities, truth = np.linspace(0.01, 1.0, 100), np.ones(100)
-    threshold = recall_threshold(probabilities, truth, 0.97)
-    assert (probabilities >= threshold).mean() == pytest.approx(0.97)
+@pytest.mark.parametrize("recall", [0.5, 0.9, 0.97])
+def test_the_look_threshold_keeps_the_recall_and_no_more(recall: float) -> None:
+    chance = np.random.default_rng(0)
+    probabilities = sigmoid(chance.normal(-1, 2, 50_000))
+    complaints = probabilities[chance.random(50_000) < probabilities]
+    assert (complaints >= recall_threshold(probabilities, recall)).mean() == pytest.approx(recall, abs=0.005)
+
+
+def test_the_look_threshold_misses_none_where_none_may_be_missed() -> None:
+    probabilities = np.array([0.3, 0.1, 0.9])
+    assert recall_threshold(probabilities, 1.0) == 0.1
+
+
+def test_one_label_does_not_move_the_look_threshold_far() -> None:
+    """A calm post or two more leave it where it was."""
+    probabilities = np.concatenate([np.linspace(0.02, 0.1, 200), np.linspace(0.6, 0.99, 180)])
+    moved = recall_threshold(np.append(probabilities, [0.03, 0.04]), 0.97)
+    assert moved == pytest.approx(recall_threshold(probabilities, 0.97), abs=0.005)

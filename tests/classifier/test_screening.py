@@ -12,7 +12,7 @@ from classifier.artifact import QUICK, SHIPPED
 from classifier.data import read_rows
 from classifier.screening import Screened
 
-CALM = "what a lovely morning for a walk along the river with the dogs"
+CALM = "watching the sunset from the garden tonight, life is good"
 COMPLAINT = "@bank you charged my card twice and nobody answers my mails, this is unacceptable"
 
 

@@ -65,9 +65,9 @@ def test_a_run_writes_a_folder_that_serves(data: Path, tiny_base: Path, tmp_path
     runs = [{"run": run, "runs": 2, **record} for run in (1, 2) for record in logged(out / "run" / str(run))]
     steps = list(range(1, runs[-1]["steps"] + 1))
     assert [(record["run"], record["step"]) for record in runs] == [*product((1, 2), steps)]
-    again = logged(out / "run" / "second")
+    again = logged(out / "run" / "again")
     assert [record["step"] for record in again] == list(range(1, again[-1]["steps"] + 1))
-    assert len(again) == len(steps) / 6
+    assert len(again) < len(steps)
     assert [record for record in told if record["kind"] == "step"] == [*runs, *again]
     assert [record["kind"] for record in told[-3:]] == ["stage", "stage", "calibrated"]
 
@@ -82,7 +82,7 @@ def test_the_second_pass_begins_with_the_mean_of_the_runs(
     still = replace(PLAN, rate=0.0, head_rate=0.0, vector_rate=0.0)
     train(data, tiny_base, tmp_path, seed=1, plans=(PLAN, still), runs=2)
     run = tmp_path / "run"
-    mean, found = mean_of(run, 2), learned(run / "second")
+    mean, found = mean_of(run, 2), learned(run / "again")
     served = [name for name in found if not name.startswith(("early.", "top.reason."))]
     assert len(served) > 20
     for name in served:
@@ -105,21 +105,21 @@ def test_a_training_cut_off_in_its_second_pass_goes_on_there(
 
     assert steps_of(told)[0] == 5  # the last checkpoint was after step 4
     assert not any(record["kind"] == "vectors" for record in told)
-    expected = learned(whole / "run" / "second")
-    for name, value in learned(parts / "run" / "second").items():
+    expected = learned(whole / "run" / "again")
+    for name, value in learned(parts / "run" / "again").items():
         torch.testing.assert_close(value, expected[name], atol=1e-6, rtol=1e-5)
 
 
 def test_a_new_training_takes_nothing_from_the_second_pass_of_an_older_one(
     data: Path, tiny_base: Path, tmp_path: Path
 ) -> None:
-    """Cut off before it came there, and resumed with what would make the older one's checkpoint another's."""
+    """Interrupted before it came there, then resumed: a checkpoint of another seed does not stop it."""
     train(data, tiny_base, tmp_path, seed=1, plans=(PLAN, PLAN), runs=1)
     with pytest.raises(Interrupted):
         train(data, tiny_base, tmp_path, seed=2, plans=(PLAN, PLAN), runs=1, progress=interrupted_at(step=5))
-    train(data, tiny_base, tmp_path, resume=True, seed=2, plans=(PLAN, PLAN), runs=1)
-    steps = [record["step"] for record in logged(tmp_path / "run" / "second")]
-    assert steps == list(range(1, len(steps) + 1))
+    told: list[dict[str, object]] = []
+    train(data, tiny_base, tmp_path, resume=True, seed=2, plans=(PLAN, PLAN), runs=1, progress=told.append)
+    assert [record["step"] for record in told if record["kind"] == "step" and "run" not in record][:1] == [1]
 
 
 def steps_of(told: list[dict[str, object]]) -> list[object]:
@@ -189,9 +189,9 @@ def said_by(base: Path, texts: Sequence[str]) -> torch.Tensor:
 def test_the_vector_stays_near_what_the_untrained_encoder_says(
     data: Path, tiny_base: Path, tmp_path: Path
 ) -> None:
-    learned = [example.text for example in load_examples(data, PLAN.sources, "train", 1)]
+    texts = [example.text for example in load_examples(data, PLAN.sources, "train", 1)]
     others = [example.text for example in load_examples(data, PLAN.sources, "validation", 1)]
-    theirs = said_by(tiny_base, others) - said_by(tiny_base, learned).mean(0)
+    theirs = said_by(tiny_base, others) - said_by(tiny_base, texts).mean(0)
 
     def cosine(share: float, rate: float) -> float:
         out = tmp_path / str(share)
