@@ -11,8 +11,8 @@ from classifier.annotation import HELD_OUT
 from classifier.artifact import QUICK, SHIPPED
 from classifier.data import read_rows
 from classifier.screening import Screened
+from tests.classifier.shipped import calm_post
 
-CALM = "watching the sunset from the garden tonight, life is good"
 COMPLAINT = "@bank you charged my card twice and nobody answers my mails, this is unacceptable"
 
 
@@ -29,12 +29,13 @@ def full() -> OnnxPredictor:
 def test_each_text_has_the_verdict_of_the_model_that_judged_it(
     quick: OnnxPredictor, full: OnnxPredictor
 ) -> None:
-    texts = [CALM, COMPLAINT, CALM, COMPLAINT]
+    calm = calm_post()
+    texts = [calm, COMPLAINT, calm, COMPLAINT]
     verdicts = Screened(quick, full).predict(texts, ["en", None, None, "de"])
     assert [verdict.model for verdict in verdicts] == [quick.version, full.version] * 2
     assert [verdict.language for verdict in verdicts] == ["en", "en", "en", "de"]
     for verdict, model in zip(verdicts, [quick, full, quick, full], strict=True):
-        (alone,) = model.predict([CALM if model is quick else COMPLAINT])
+        (alone,) = model.predict([calm if model is quick else COMPLAINT])
         assert verdict.complaint == pytest.approx(alone.complaint, abs=1e-3)
 
 
@@ -47,7 +48,7 @@ def test_nothing_that_somebody_would_be_shown_is_ruled_out(
     quick: OnnxPredictor, full_thresholds: tuple[float | None, float | None], brands: list[float]
 ) -> None:
     full = load_predictor(None, *full_thresholds)
-    verdicts = Screened(quick, full, brands).predict([CALM, COMPLAINT])
+    verdicts = Screened(quick, full, brands).predict([calm_post(), COMPLAINT])
     assert [verdict.model for verdict in verdicts] == [full.version] * 2
 
 
@@ -61,5 +62,5 @@ def test_higher_thresholds_do_not_rule_out_what_the_quick_one_would_show(quick: 
 
 def test_the_full_model_is_not_even_loaded_for_calm_posts(quick: OnnxPredictor, tmp_path: Path) -> None:
     unread = OnnxPredictor(tmp_path / "nowhere", load_predictor().manifest)
-    (verdict,) = Screened(quick, unread).predict([CALM])
+    (verdict,) = Screened(quick, unread).predict([calm_post()])
     assert verdict.model == quick.version

@@ -10,6 +10,7 @@ from answerback import bootstrap
 from answerback.config import Config, ConfigError, load_config
 from classifier.artifact import QUICK, SHIPPED, ArtifactError, read_manifest
 from desk.model.thresholds import BrandThresholds
+from tests.classifier.shipped import calm_post
 from tests.classifier.tiny import write_tiny_folder
 
 
@@ -53,7 +54,7 @@ def test_a_quick_model_is_sought_in_the_weights_of_ones_own(tmp_path: Path) -> N
 def test_screening_reads_in_full_what_a_brand_shows(tmp_path: Path) -> None:
     text = '[classifier]\nmodel = "screened"\n'
     brand = '[[classifier.brands]]\nbrand = "f"\nlook_threshold = 0\n'
-    calm = ["what a lovely morning for a walk along the river with the dogs"]
+    calm = [calm_post()]
     screened, curious = (
         bootstrap.make_predictor(load(tmp_path, one).classifier) for one in (text, text + brand)
     )
