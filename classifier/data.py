@@ -11,7 +11,7 @@ import json
 import random
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -280,6 +280,12 @@ SOURCES = (
 )
 """What the shipped weights learn from. `airlines_en` is not among them: its licence bars commercial use."""
 
+
+def in_full(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """The same sources with all their texts."""
+    return tuple(replace(source, limit=None) for source in sources)
+
+
 AGAIN_SOURCES = tuple(
     replace(
         source,
@@ -290,3 +296,10 @@ AGAIN_SOURCES = tuple(
 )
 """What they learn from when they go over the data again, every other set once: small sets are nearly known by
 heart by then, and of the large ones of sentiment not much has been learned."""
+
+_ALIKE = "complaints_tr_bank"
+"""Complaints all of them, in one tone; more would outweigh those of other kinds."""
+ONCE_MORE_SOURCES = tuple(
+    replace(source, repeat=1, limit=source.limit if source.name == _ALIKE else None) for source in SOURCES
+)
+"""What they learn from when they go over it once more: each text once, and none left out for its kind."""

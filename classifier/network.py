@@ -20,6 +20,9 @@ from transformers.utils import logging
 from classifier.labels import BINARY_HEADS, CLASS_HEADS, SENTIMENTS, TRAINED_HEADS
 from classifier.quantise import Floats, dequantise_rows, quantise_rows
 
+_NOT_SERVED = ("early.", "top.reason.")
+"""Heads that only help in training."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -126,6 +129,14 @@ class Network(nn.Module):
         """
         known = {name: torch.from_numpy(value.copy()) for name, value in trained.items()}
         self.load_state_dict(known, strict=False)
+
+    def served(self) -> dict[str, Floats]:
+        """Its weights by name, but for those of heads that only help in training."""
+        return {
+            name: value.numpy()
+            for name, value in self.state_dict().items()
+            if not name.startswith(_NOT_SERVED)
+        }
 
     def means(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """Return the means over the real tokens, [batch, width]: of the bare tokens and after each layer."""

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from classifier.artifact import TOKENIZER, Manifest, read_manifest, write_manifest
-from classifier.averaging import fit_averaged
 from classifier.calibration import (
     Calibration,
     Platt,
@@ -19,32 +18,30 @@ from classifier.calibration import (
     fit_temperature,
     recall_threshold,
 )
-from classifier.data import AGAIN_SOURCES, Example, load_examples
+from classifier.data import AGAIN_SOURCES, ONCE_MORE_SOURCES, Example, in_full, load_examples
 from classifier.export import write_folder
-from classifier.fitting import Plan, TrainingError, fit, forget
+from classifier.fitting import Plan, TrainingError
 from classifier.graph import EncoderShape
 from classifier.labels import UNDETERMINED
 from classifier.language_head import LanguageHead, bag_of_tokens, fit_language_head, glimpse
 from classifier.network import Network
 from classifier.predictor import OnnxPredictor
 from classifier.progress import Progress, silent
-from classifier.quantise import Floats, quantise_rows
+from classifier.quantise import quantise_rows
 from classifier.reason_vectors import write_reason_vectors
 from classifier.reasons import general_reasons
+from classifier.runs import fit_runs
 from classifier.tokens import tokenizer_of
 
-VERSION = "answerback-12l-2026.11.8"
+VERSION = "answerback-12l-2026.11.9"
 RUNS = 2
 """Networks that are learned in turn and averaged."""
-AGAIN = Plan(
-    sources=AGAIN_SOURCES, rate=6e-5, head_rate=2e-4, vector_rate=1e-4, warmup_share=0.04, early_layer=0
-)
-"""How the mean of them goes over the data again: at lower rates, since it knows much already."""
+_FURTHER = Plan(rate=6e-5, head_rate=2e-4, vector_rate=1e-4, warmup_share=0.04, early_layer=0)
+PASSES = (replace(_FURTHER, sources=AGAIN_SOURCES), replace(_FURTHER, sources=ONCE_MORE_SOURCES))
+"""How their mean goes over the data again and once more: at lower rates, since it knows much already."""
 WRITING = "Writing the weights with the reasons' vectors, and calibrating"
 MAX_TOKENS = 128
 """Tokens served; training cuts earlier, since hardly a post is longer and the rest costs time."""
-_NOT_SERVED = ("early.", "top.reason.")
-"""Heads that only help in training."""
 LOOK_RECALL = 0.97
 """Share of the complaints to be expected that a person is shown: as one, or for a second look."""
 TEMPERATURE_ROWS = 2_000
@@ -62,40 +59,32 @@ def train(
     *,
     resume: bool = False,
     seed: int = 1,
-    plans: tuple[Plan, Plan] = (Plan(), AGAIN),
+    plan: Plan = Plan(),  # noqa: B008 -- frozen
     runs: int = RUNS,
+    passes: Sequence[Plan] = PASSES,
     version: str = VERSION,
     progress: Progress = silent,
 ) -> Manifest:
     """Train on the data sets in `data` from the encoder in `base`; write a servable folder to `out`.
 
-    The mean of `runs` networks, learned by the first of the `plans`, goes over the data again by the second.
-    `out/run` gets a folder for each training, with its log and the checkpoint from which `resume` goes on.
-    Thresholds and calibration are fitted on the validation split, with the quantised weights that are served.
-    Raises `TrainingError`, `DataError`.
+    The mean of `runs` networks, learned by `plan`, goes over the data again by each of the `passes` in turn.
+    `out/run` gets a numbered folder for each of these trainings, with its log and the checkpoint from which
+    `resume` goes on. Thresholds and calibration are fitted on the validation split, with the quantised
+    weights that are served. Raises `TrainingError`, `DataError`.
     """
-    plan, again = plans
-    run = out / "run" / "again"
-    if not resume:
-        # The second pass forgets an older one only when it begins; see `fit_averaged`.
-        forget(run)
-    mean = fit_averaged(
-        data, base, out / "run", runs=runs, resume=resume, seed=seed, plan=plan, progress=progress
-    )
-    progress({"kind": "stage", "stage": "Going over the data again, from the mean"})
-    network = fit(
+    network = fit_runs(
         data,
         base,
-        run,
+        out / "run",
+        runs=runs,
+        passes=passes,
         resume=resume,
-        # The samples and the order of none of the runs.
-        seed=seed + runs,
-        plan=again,
+        seed=seed,
+        plan=plan,
         progress=progress,
-        start=_served(mean),
     )
     progress({"kind": "stage", "stage": "Fitting the head for language"})
-    known = load_examples(data, tuple(replace(one, limit=None) for one in plan.sources), "train", seed)
+    known = load_examples(data, in_full(plan.sources), "train", seed)
     language = _language_head(network, known, base, plan, seed)
     progress({"kind": "stage", "stage": WRITING})
     write_weights(network, language, base, out, version)
@@ -119,7 +108,7 @@ def write_weights(
     `sample` as for `write_folder`.
     """
     # The encoder's own layers are named encoder.encoder.layer.*: one prefix goes, the other stays.
-    weights = {name.removeprefix("encoder."): value for name, value in _served(network).items()}
+    weights = {name.removeprefix("encoder."): value for name, value in network.served().items()}
     weights |= {"language.weight": language.weight, "language.bias": language.bias}
     config = network.encoder.config
     shape = EncoderShape(
@@ -133,15 +122,6 @@ def write_weights(
     manifest = write_folder(out, weights, shape, (base / TOKENIZER).read_bytes(), version, sample)
     sentences = [sentence for reason in general_reasons() for sentence in reason.sentences]
     return write_reason_vectors(out, OnnxPredictor(out, manifest), sentences)
-
-
-def _served(network: Network) -> dict[str, Floats]:
-    """Its weights by name, but for those that only help in training."""
-    return {
-        name: value.numpy()
-        for name, value in network.state_dict().items()
-        if not name.startswith(_NOT_SERVED)
-    }
 
 
 def calibrate(directory: Path, validation: list[Example]) -> Manifest:

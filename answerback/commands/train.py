@@ -59,7 +59,7 @@ def train(
     """Train the classifier on posts, corrections or other weights.
 
     Writes a folder that `[classifier] weights` can name. Needs the extra: pip install 'answerback[train]'.
-    It learns twice, takes the mean, and goes over the data once more. Each time the encoder is asked about
+    It learns twice, takes the mean, and goes over the data twice more. Each time the encoder is asked about
     the texts first, a quarter of an hour on two cores, kept once it is done; then learning takes an hour.
     Interrupted, it loses some minutes.
 

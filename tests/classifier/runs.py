@@ -32,9 +32,9 @@ def learned(run: Path) -> dict[str, torch.Tensor]:
     return {**torch.load(run / "checkpoint.pt")["network"]}
 
 
-def mean_of(run: Path, runs: int) -> dict[str, torch.Tensor]:
-    """The mean of the weights of so many runs, whose folders are numbered."""
-    parts = [learned(run / str(number)) for number in range(1, runs + 1)]
+def mean_of(run: Path, *numbers: int) -> dict[str, torch.Tensor]:
+    """The mean of the weights of these runs, whose folders are numbered."""
+    parts = [learned(run / str(number)) for number in numbers]
     return {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}
 
 

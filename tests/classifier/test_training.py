@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from classifier.data import SOURCES, DataError, Example, load_examples
 from classifier.fitting import TrainingError, collate, fit, schedule
 from classifier.predictor import load_predictor
 from classifier.training import calibrate, train
-from tests.classifier.runs import Interrupted, interrupted_at, learned, mean_of, tiny_plan
+from tests.classifier.runs import Interrupted, interrupted_at, tiny_plan
 
 Write = Callable[[str, list[dict[str, object]]], Path]
 PLAN = tiny_plan("complaints_en", "sentiment_xlmt", "sentiment_tr")
@@ -54,7 +53,15 @@ def test_a_run_writes_a_folder_that_serves(data: Path, tiny_base: Path, tmp_path
     out = tmp_path / "out"
     told: list[dict[str, object]] = []
     manifest = train(
-        data, tiny_base, out, seed=1, plans=(LONGER, PLAN), runs=2, version="micro-2l", progress=told.append
+        data,
+        tiny_base,
+        out,
+        seed=1,
+        plan=LONGER,
+        runs=1,
+        passes=[PLAN],
+        version="micro-2l",
+        progress=told.append,
     )
     assert read_manifest(out) == manifest
     verify_files(out, manifest)
@@ -62,64 +69,19 @@ def test_a_run_writes_a_folder_that_serves(data: Path, tiny_base: Path, tmp_path
     angry, happy = load_predictor(out).predict(["my bank phone 7000 is broken", "i love my bank phone 7000"])
     assert angry.complaint > 0.5 > happy.complaint
     assert angry.model == "micro-2l"
-    runs = [{"run": run, "runs": 2, **record} for run in (1, 2) for record in logged(out / "run" / str(run))]
-    steps = list(range(1, runs[-1]["steps"] + 1))
-    assert [(record["run"], record["step"]) for record in runs] == [*product((1, 2), steps)]
-    again = logged(out / "run" / "again")
-    assert [record["step"] for record in again] == list(range(1, again[-1]["steps"] + 1))
-    assert len(again) < len(steps)
-    assert [record for record in told if record["kind"] == "step"] == [*runs, *again]
+    runs = {number: logged(out / "run" / str(number)) for number in (1, 2)}
+    assert 0 < len(runs[2]) < len(runs[1])
+    expected = [
+        {"run": number, "runs": 2, **record} for number, records in runs.items() for record in records
+    ]
+    assert [record for record in told if record["kind"] == "step"] == expected
+    for records in runs.values():
+        assert [record["step"] for record in records] == list(range(1, records[-1]["steps"] + 1))
     assert [record["kind"] for record in told[-3:]] == ["stage", "stage", "calibrated"]
 
 
 def logged(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-
-
-def test_the_second_pass_begins_with_the_mean_of_the_runs(
-    data: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    still = replace(PLAN, rate=0.0, head_rate=0.0, vector_rate=0.0)
-    train(data, tiny_base, tmp_path, seed=1, plans=(PLAN, still), runs=2)
-    run = tmp_path / "run"
-    mean, found = mean_of(run, 2), learned(run / "again")
-    served = [name for name in found if not name.startswith(("early.", "top.reason."))]
-    assert len(served) > 20
-    for name in served:
-        torch.testing.assert_close(found[name], mean[name])
-
-
-def test_a_training_cut_off_in_its_second_pass_goes_on_there(
-    data: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    def cut_off(record: dict[str, object]) -> None:
-        if "run" not in record:
-            interrupted_at(step=7)(record)
-
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(data, tiny_base, whole, seed=1, plans=(PLAN, PLAN), runs=1)
-    with pytest.raises(Interrupted):
-        train(data, tiny_base, parts, seed=1, plans=(PLAN, PLAN), runs=1, progress=cut_off)
-    told: list[dict[str, object]] = []
-    train(data, tiny_base, parts, resume=True, seed=1, plans=(PLAN, PLAN), runs=1, progress=told.append)
-
-    assert steps_of(told)[0] == 5  # the last checkpoint was after step 4
-    assert not any(record["kind"] == "vectors" for record in told)
-    expected = learned(whole / "run" / "again")
-    for name, value in learned(parts / "run" / "again").items():
-        torch.testing.assert_close(value, expected[name], atol=1e-6, rtol=1e-5)
-
-
-def test_a_new_training_takes_nothing_from_the_second_pass_of_an_older_one(
-    data: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    """Interrupted before it came there, then resumed: a checkpoint of another seed does not stop it."""
-    train(data, tiny_base, tmp_path, seed=1, plans=(PLAN, PLAN), runs=1)
-    with pytest.raises(Interrupted):
-        train(data, tiny_base, tmp_path, seed=2, plans=(PLAN, PLAN), runs=1, progress=interrupted_at(step=5))
-    told: list[dict[str, object]] = []
-    train(data, tiny_base, tmp_path, resume=True, seed=2, plans=(PLAN, PLAN), runs=1, progress=told.append)
-    assert [record["step"] for record in told if record["kind"] == "step" and "run" not in record][:1] == [1]
 
 
 def steps_of(told: list[dict[str, object]]) -> list[object]:
@@ -196,7 +158,8 @@ def test_the_vector_stays_near_what_the_untrained_encoder_says(
     def cosine(share: float, rate: float) -> float:
         out = tmp_path / str(share)
         plan = replace(LONGER, vector_share=share, vector_rate=rate)
-        train(data, tiny_base, out, seed=1, plans=(plan, replace(plan, sources=PLAN.sources)), runs=1)
+        again = replace(plan, sources=PLAN.sources)
+        train(data, tiny_base, out, seed=1, plan=plan, runs=1, passes=[again])
         ours = torch.from_numpy(load_predictor(out).outputs(others).embedding)
         return float(torch.cosine_similarity(ours, theirs).mean())
 
@@ -241,7 +204,7 @@ def test_a_target_that_is_not_known_weighs_nothing(tiny_base: Path) -> None:
 
 def test_no_data_is_said_plainly(tiny_base: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such data set"):
-        train(tmp_path, tiny_base, tmp_path / "out", plans=(PLAN, PLAN))
+        train(tmp_path, tiny_base, tmp_path / "out", plan=PLAN)
     with pytest.raises(TrainingError, match="No training examples"):
         schedule([], tiny_base, PLAN, seed=1)
 
