@@ -302,4 +302,4 @@ _ALIKE = "complaints_tr_bank"
 ONCE_MORE_SOURCES = tuple(
     replace(source, repeat=1, limit=source.limit if source.name == _ALIKE else None) for source in SOURCES
 )
-"""What they learn from when they go over it once more: each text once, and none left out for its kind."""
+"""What they learn from when they go over it once more: each text once, of those that are alike some."""

@@ -1,6 +1,6 @@
 """Distils a quick model from a full one: few and slim layers, taught to say what the full one says.
 
-The student reads what the teacher learned from at first, and parts of it, and learns what the teacher
+The student reads all texts there are for training, and parts of some, and learns what the teacher
 says of each instead of labels (Hinton et al. 2015). It begins with the teacher's lowest layers (Sajjad et al.
 2023), of each the inner units that do most, and with its heads. On the way up every two neighbouring tokens
 become one, twice (`EncoderShape`). In the teacher's folder it needs no token table of its own.
