@@ -18,6 +18,8 @@ POSTS = FOLDER / "posts.jsonl"
 """Posts of our own writing to learn from."""
 HELD_OUT = FOLDER / "held_out.jsonl"
 """Posts of our own writing that are only measured on."""
+HELD_OUT_PLAIN = FOLDER / "held_out_plain.jsonl"
+"""Such posts without anything hard about them but that they are calm, complaints or not."""
 
 KEY_LENGTH = 16
 """Hex digits of a fingerprint that are kept: 64 bits part a hundred thousand texts."""

@@ -11,7 +11,8 @@ import json
 import random
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +88,8 @@ class Source:
     """Where it lies, if not in the folder of the data sets under its name."""
     tested_elsewhere: bool = False
     """Its test texts are another file, so those of its own that would be tested are learned from as well."""
+    balanced: bool = False
+    """In training each sentiment weighs the same in sum, however rare it is here."""
 
     def path(self, folder: Path) -> Path:
         return self.file or folder / f"{self.name}.jsonl.gz"
@@ -177,7 +180,19 @@ def _load_source(folder: Path, source: Source, split: Split, seed: int) -> list[
         else:
             some = {*read, *chance.sample(rest, source.limit - len(read))}
         examples = [example for place, example in enumerate(examples) if place in some]
-    return examples
+    return _balanced(examples) if split == "train" and source.balanced else examples
+
+
+def _balanced(examples: Sequence[Example]) -> list[Example]:
+    """Weigh the sentiments alike in sum; the weights' mean stays what it was."""
+    counts = Counter(example.sentiment for example in examples if example.sentiment is not None)
+    share = counts.total() / max(1, len(counts))
+    return [
+        example
+        if example.sentiment is None
+        else replace(example, sentiment_weight=example.sentiment_weight * share / counts[example.sentiment])
+        for example in examples
+    ]
 
 
 _READ_WEIGHT = 2.0
@@ -269,7 +284,7 @@ SOURCES = (
     Source("posts", _only_annotated, repeat=4),
     Source("own_posts", _own_post, repeat=2, file=POSTS, tested_elsewhere=True),
     Source("complaints_tr_bank", _turkish_complaint, limit=1_000),
-    Source("sentiment_en_semeval", _sentiment, limit=20_000),
+    Source("sentiment_en_semeval", _sentiment, limit=20_000, balanced=True),
     Source("sentiment_xlmt", _sentiment),
     Source("brands_ru", _russian_brand, repeat=3),
     Source("sentiment_tr", _turkish_sentiment, limit=4_000),
@@ -286,20 +301,27 @@ def in_full(sources: Iterable[Source]) -> tuple[Source, ...]:
     return tuple(replace(source, limit=None) for source in sources)
 
 
-AGAIN_SOURCES = tuple(
-    replace(
-        source,
-        repeat={"complaints_en": 3, "posts": 2, "sentiment_xlmt": 2}.get(source.name, 1),
-        limit=None if source.name == "sentiment_en_semeval" else source.limit,
+def _shown(repeats: Mapping[str, int], full: Collection[str]) -> tuple[Source, ...]:
+    """Every source as often as said, once where nothing is; those of `full` with all their texts."""
+    return tuple(
+        replace(
+            source,
+            repeat=repeats.get(source.name, 1),
+            limit=None if source.name in full else source.limit,
+        )
+        for source in SOURCES
     )
-    for source in SOURCES
-)
-"""What they learn from when they go over the data again, every other set once: small sets are nearly known by
-heart by then, and of the large ones of sentiment not much has been learned."""
 
+
+_TWEETS = "sentiment_en_semeval"
 _ALIKE = "complaints_tr_bank"
 """Complaints all of them, in one tone; more would outweigh those of other kinds."""
-ONCE_MORE_SOURCES = tuple(
-    replace(source, repeat=1, limit=source.limit if source.name == _ALIKE else None) for source in SOURCES
+FURTHER_SOURCES = (
+    _shown({"complaints_en": 3, "posts": 2, "sentiment_xlmt": 2}, full={_TWEETS}),
+    _shown({}, full={source.name for source in SOURCES} - {_ALIKE}),
+    _shown({"complaints_en": 2, "posts": 2, "own_posts": 2}, full={_TWEETS}),
 )
-"""What they learn from when they go over it once more: each text once, of those that are alike some."""
+"""What they learn from in each further pass over the data. Small sets are nearly known by heart by then, and
+of the large ones of sentiment not much has been learned. The second of them shows each text once, of those
+that are alike some; the third complaints twice, so that they keep their place while it weighs sentiments
+anew."""

@@ -89,6 +89,10 @@ class Course:
     plan: Plan = _PLAN
 
 
+FURTHER = Course(passes=1, plan=replace(_PLAN, rate=1.5e-4, head_rate=1.5e-4, vector_rate=5e-4, held=0.5))
+"""How a student goes on that was taught before: it knows most of what a teacher like its own one says."""
+
+
 def distil(
     teacher: Path,
     data: Path,
@@ -96,19 +100,24 @@ def distil(
     *,
     resume: bool = False,
     seed: int = 1,
-    course: Course = Course(),
+    start: Path | None = None,
+    course: Course | None = None,
     progress: Progress = silent,
 ) -> Manifest:
     """Teach a quick model what the weights in `teacher` say of the texts in `data`; write a folder to `out`.
 
-    Where `out` lies in the teacher's folder, it shares the teacher's table. `out/run` gets the log, the
-    checkpoint and the teacher's answers. Raises `TrainingError`, `DataError`, `ArtifactError`.
+    It begins with the teacher's lowest layers; with `start`, where that quick model ended, and then needs one
+    pass over the texts instead of three. Where `out` lies in the teacher's folder, it shares the teacher's
+    table. `out/run` gets the log, the checkpoint and the teacher's answers. Raises `TrainingError`,
+    `DataError`, `ArtifactError`.
     """
     if out.resolve() == teacher.resolve():
         raise TrainingError(
             f"{out} holds the weights that teach; write to another folder, such as {out / QUICK}."
         )
     found = reload(teacher)
+    before = None if start is None else _taught_before(start, found)
+    course = course or (Course() if before is None else FURTHER)
     most_tokens = min(course.plan.max_tokens, found.manifest.max_tokens)
     plan = replace(course.plan, max_tokens=most_tokens)
     course = replace(course, plan=plan)
@@ -123,9 +132,10 @@ def distil(
     answers = _answers(teacher, found.manifest, texts, run / _ANSWERS, progress)
     with tempfile.TemporaryDirectory(prefix="answerback-distil-") as scratch:
         base = Path(scratch)
-        slim = slimmed(found, course, texts)
+        slim = before or slimmed(found, course, texts)
         write_base(base, slim)
-        student = _student(base, slim, plan)
+        student = _student(base, slim, plan, fresh=before is None)
+        begun = {name: value.copy() for name, value in student.served().items()}
         groups = student.parameter_groups(plan.rate, plan.decay, plan.head_rate, plan.vector_rate)
         run_batches(
             student,
@@ -134,10 +144,11 @@ def distil(
             lambda batch: _loss(student, answers, batch, plan.vector_share),
             run,
             plan,
-            identity=_identity(found, course, texts, seed),
+            identity=_identity(found, before, course, texts, seed),
             resume=resume,
             progress=progress,
         )
+        student.go_back(begun, plan.held)
         progress({"kind": "stage", "stage": WRITING})
         language = LanguageHead(found.heads["language.weight"], found.heads["language.bias"])
         version = f"{found.manifest.version}-quick"
@@ -200,11 +211,14 @@ def _model_of(manifest: Manifest) -> dict[str, str]:
     return {name: manifest.files[name] for name in FILES}
 
 
-def _identity(found: Reloaded, course: Course, texts: Sequence[str], seed: int) -> dict[str, object]:
+def _identity(
+    found: Reloaded, before: Reloaded | None, course: Course, texts: Sequence[str], seed: int
+) -> dict[str, object]:
     """What a resumed run must share with the one that it goes on from."""
+    start = {} if before is None else {"start": before.manifest.files[ENCODER]}
     size = {"layers": course.layers, "inner": course.inner, "passes": course.passes}
     taught = {"seed": seed, "texts": _digest(texts), **_model_of(found.manifest)}
-    return {**taught, **size, **settings_of(course.plan)}
+    return {**taught, **start, **size, **settings_of(course.plan)}
 
 
 def _digest(texts: Sequence[str]) -> str:
@@ -222,18 +236,36 @@ def _schedule(found: Reloaded, texts: Sequence[str], course: Course, seed: int) 
     return batches
 
 
-def _student(base: Path, slim: Reloaded, plan: Plan) -> Network:
-    """A slim network with the teacher's heads; its map to the vector is new, and from all of its layers."""
+def _taught_before(start: Path, teacher: Reloaded) -> Reloaded:
+    """Read the quick model to go on from. Raises `TrainingError` where its teacher was not alike."""
+    before = reload(start)
+    if not before.merges:
+        raise TrainingError(f"{start} holds no quick model to go on from.")
+    table = "embeddings.word_embeddings.weight"
+    if not np.array_equal(before.encoder[table], teacher.encoder[table]):
+        raise TrainingError(
+            f"{start} was taught by weights with another token table. Teach a new one, without an older one."
+        )
+    return before
+
+
+def _student(base: Path, slim: Reloaded, plan: Plan, *, fresh: bool) -> Network:
+    """A slim network with heads; a fresh one's are its teacher's, but for a new map to the sentence vector.
+
+    That is from all of its layers.
+    """
     network = Network(
         base,
         plan.frozen_layers,
         plan.early_layer,
         dropout=0.0,
-        merges=plan.merges,
-        embedding_layers=tuple(range(1, slim.layers + 1)),
+        merges=plan.merges if fresh else slim.merges,
+        embedding_layers=tuple(range(1, slim.layers + 1)) if fresh else slim.embedding_layers,
     )
-    heads = {name: value for name, value in slim.heads.items() if not name.startswith(f"{_VECTOR}.")}
-    network.take_over(heads)
+    new = f"{_VECTOR}."
+    network.take_over(
+        {name: value for name, value in slim.heads.items() if not (fresh and name.startswith(new))}
+    )
     return network
 
 

@@ -59,6 +59,10 @@ class Plan:
     """As in `EncoderShape`."""
     embedding_layers: tuple[int, ...] = ()
     """As in `EncoderShape`; none for a third and two thirds of the way up, and the top."""
+    doubt: float = 0.0
+    """How often a complaint label is taken to be wrong: none is learned as surer than that."""
+    held: float = 0.0
+    """How far a training goes back, when it is done, to the weights that it went on from; 1 for wholly."""
     vector_share: float = 1.0
     """What the sentence vector weighs in the loss, beside the heads."""
     vector_rate: float = 2e-4
@@ -116,7 +120,7 @@ def fit(
         network,
         torch.optim.AdamW(groups, weight_decay=plan.weight_decay),
         batches,
-        lambda batch: loss_of(network, collate(batch, anchors), plan.vector_share),
+        lambda batch: loss_of(network, collate(batch, anchors, plan.doubt), plan.vector_share),
         run,
         plan,
         identity=_identity(batches, plan, seed, anchors),
@@ -229,13 +233,14 @@ def batches_of_like_length(
     return batches
 
 
-def collate(items: Sequence[Encoded], anchors: Anchors) -> Batch:
-    """Pad a batch and mark which targets count."""
+def collate(items: Sequence[Encoded], anchors: Anchors, doubt: float = 0.0) -> Batch:
+    """Pad a batch and mark which targets count; `doubt` as in `Plan`."""
     ids, mask = padded([item.ids for item in items])
     examples = [item.example for item in items]
     targets = {head: [example.target(head) for example in examples] for head in TRAINED_HEADS}
     weights = {head: torch.tensor([target.weight for target in found]) for head, found in targets.items()}
     shares = {head: torch.tensor([target.shares for target in found]) for head, found in targets.items()}
+    shares["complaint"] = shares["complaint"].clamp(doubt, 1 - doubt)
     return Batch(
         ids=ids,
         mask=mask,

@@ -138,6 +138,11 @@ class Network(nn.Module):
             if not name.startswith(_NOT_SERVED)
         }
 
+    def go_back(self, old: Mapping[str, Floats], share: float) -> None:
+        """Move the served weights towards what they were before, `served` then; 1 for wholly."""
+        # In this form, what did not change stays the same to the last bit, the token table above all.
+        self.take_over({name: value + share * (old[name] - value) for name, value in self.served().items()})
+
     def means(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """Return the means over the real tokens, [batch, width]: of the bare tokens and after each layer."""
         embeddings = self.encoder.embeddings

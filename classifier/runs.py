@@ -2,6 +2,8 @@
 
 Networks that were fine-tuned from one start often lie in one basin; the mean of their weights then
 generalises better than each, and costs no more to serve than one (Wortsman et al., Model soups, ICML 2022).
+So may a point between where a fine-tuning began and where it ended (Wortsman et al., Robust fine-tuning of
+zero-shot models, CVPR 2022).
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ def fit_runs(
 ) -> Network:
     """Train `runs` networks from the base by `plan`, and their mean by each of the `passes` in turn.
 
-    A pass begins where the one before it ended. All are numbered through, and each has a folder of `run` by
-    its number. Raises as `fit`.
+    A pass begins where the one before it ended, and goes back towards that as far as it is `held`. All are
+    numbered through, and each has a folder of `run` by its number. Raises as `fit`.
     """
     total = runs + len(passes)
 
@@ -60,5 +62,7 @@ def fit_runs(
         mean.update_parameters(learned(number, plan))
     network.load_state_dict(mean.module.state_dict())
     for number, again in enumerate(passes, start=runs + 1):
-        network = learned(number, again, start=network)
+        before = network
+        network = learned(number, again, start=before)
+        network.go_back(before.served(), again.held)
     return network

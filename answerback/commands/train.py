@@ -26,7 +26,11 @@ _EXTRA = {"onnx"}
 
 @click.command()
 @click.option("--data", type=_FOLDER, help="Folder of the labelled .jsonl.gz files.")
-@click.option("--base", type=_FOLDER, help="Folder of the encoder to start from.")
+@click.option(
+    "--base",
+    type=_FOLDER,
+    help="Folder of the encoder to start from; with --distil, of an older quick model.",
+)
 @click.option(
     "--out", type=_FOLDER, required=True, help="Folder to write; its run/ keeps logs and checkpoints."
 )
@@ -42,6 +46,7 @@ _EXTRA = {"onnx"}
     "answerback train --data data --base encoder --out weights",
     "answerback train --data data --base encoder --out weights --resume",
     "answerback train --data data --distil weights --out weights/quick",
+    "answerback train --data data --distil weights --base older/quick --out weights/quick",
     "answerback train --feedback --data data --out weights-ours",
 )
 def train(
@@ -59,13 +64,14 @@ def train(
     """Train the classifier on posts, corrections or other weights.
 
     Writes a folder that `[classifier] weights` can name. Needs the extra: pip install 'answerback[train]'.
-    It learns twice, takes the mean, and goes over the data twice more. Each time the encoder is asked about
-    the texts first, a quarter of an hour on two cores, kept once it is done; then learning takes an hour.
-    Interrupted, it loses some minutes.
+    It learns twice, takes the mean, and goes over the data three times more. Each time the encoder is asked
+    about the texts first, a quarter of an hour on two cores, kept once it is done; then learning takes an
+    hour. Interrupted, it loses some minutes.
 
     With --distil it is a quick model that errs more often, for `[classifier] model`; it belongs into the
     folder quick/ of the weights that teach it, whose token table it shares. What they say of all texts is
-    asked first: that takes a quarter of an hour and is kept.
+    asked first: that takes a quarter of an hour and is kept. Learning takes an hour; with --base, where an
+    older quick model of like weights ended, a third of that.
 
     With --feedback only posts of platforms whose terms allow it are learned from. A part of the corrections
     is held back; the old weights stay where the new ones are not better on it. --data is then optional: with
@@ -79,19 +85,17 @@ def train(
         return _learn(out, data, seed, config_path, db_path)
     if data is None:
         raise InputError("--data is missing; or learn with --feedback.")
-    if (base is None) == (distil is None):
-        raise InputError(
-            "Name either --base, the encoder to start from, or --distil, the weights that teach."
-        )
+    if base is None and distil is None:
+        raise InputError("Name --base, the encoder to start from, or --distil, the weights that teach.")
     _there(data, "--data")
+    there = None if base is None else _there(base, "--base")
     with training_progress() as progress:
         if distil is not None:
             teacher = _there(distil, "--distil")
             made = _trainer("distilling").distil(
-                teacher, data, out, resume=resume, seed=seed, progress=progress
+                teacher, data, out, resume=resume, seed=seed, start=there, progress=progress
             )
-        elif base is not None:
-            there = _there(base, "--base")
+        else:
             made = _trainer("training").train(data, there, out, resume=resume, seed=seed, progress=progress)
     click.echo(
         f"Wrote {made.version} to {out}: a complaint from {made.complaint_threshold:.3f}, "
@@ -124,7 +128,10 @@ def _learn(out: Path, data: Path | None, seed: int, config_path: Path | None, db
     if config.classifier.model != "full":
         from classifier.artifact import QUICK  # noqa: PLC0415
 
-        tell(f"It has no quick model yet: answerback train --data DIR --distil {out} --out {out / QUICK}")
+        older = weights / QUICK
+        start = f" --base {older}" if older.is_dir() else ""
+        made = f"answerback train --data DIR --distil {out}{start} --out {out / QUICK}"
+        tell(f"It has no quick model yet: {made}")
     if data is None:
         tell("Without --data only the corrections were measured: try it on other posts before you use it.")
     return Exit.OK

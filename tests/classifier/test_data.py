@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from classifier import data
-from classifier.annotation import HELD_OUT, KEY_LENGTH, POSTS, Annotation, all_annotations
+from classifier.annotation import (
+    HELD_OUT,
+    HELD_OUT_PLAIN,
+    KEY_LENGTH,
+    POSTS,
+    Annotation,
+    all_annotations,
+)
 from classifier.data import SOURCES, DataError, Example, Split, load_examples, read_rows, split_of
 from classifier.labels import LANGUAGES
 from classifier.text import fingerprint
@@ -60,6 +67,29 @@ def test_a_limit_takes_the_same_sample_for_the_same_seed(tmp_path: Path, write_r
     )
     assert len(first) == source("sentiment_tr")[0].limit
     assert first == again != other
+
+
+def test_each_sentiment_of_a_balanced_source_weighs_the_same_in_training_only(
+    tmp_path: Path, write_rows: Write
+) -> None:
+    rows = [
+        {"text": f"text {number}", "sentiment": -1 if number % 5 == 0 else number % 2, "lang": "en"}
+        for number in range(1_000)
+    ]
+    write_rows("sentiment_en_semeval", rows)
+
+    def weights(split: Split) -> dict[int, list[float]]:
+        found: dict[int, list[float]] = {0: [], 1: [], 2: []}
+        for example in load_examples(tmp_path, source("sentiment_en_semeval"), split, seed=1):
+            assert example.sentiment is not None
+            found[example.sentiment].append(example.sentiment_weight)
+        return found
+
+    learned = weights("train")
+    total = sum(len(one) for one in learned.values())
+    assert [sum(one) for one in learned.values()] == pytest.approx([total / 3] * 3)
+    assert all(len(set(one)) == 1 for one in learned.values())
+    assert {weight for one in weights("test").values() for weight in one} == {1.0}
 
 
 def test_airlines_are_never_trained_on() -> None:
@@ -184,7 +214,7 @@ def test_a_complaint_is_not_content_and_no_complaint_may_feel_anything(
     assert found["broken"].sentiment_weight < 1
 
 
-@pytest.mark.parametrize("path", [POSTS, HELD_OUT])
+@pytest.mark.parametrize("path", [POSTS, HELD_OUT, HELD_OUT_PLAIN])
 def test_our_own_posts_are_whole(path: Path) -> None:
     rows = list(read_rows(path))
     assert len({fingerprint(row["text"]) for row in rows}) == len(rows)
@@ -198,7 +228,8 @@ def test_our_own_posts_are_whole(path: Path) -> None:
 
 def test_what_is_held_out_is_never_learned() -> None:
     learned = {fingerprint(row["text"]) for row in read_rows(POSTS)}
-    assert learned.isdisjoint(fingerprint(row["text"]) for row in read_rows(HELD_OUT))
+    for path in (HELD_OUT, HELD_OUT_PLAIN):
+        assert learned.isdisjoint(fingerprint(row["text"]) for row in read_rows(path))
 
 
 def test_texts_that_another_file_tests_are_learned_from(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.artifact import ArtifactError, read_manifest
+from classifier.artifact import SCALES, ArtifactError, read_manifest, sha256_of, write_manifest
 from classifier.data import SOURCES, Example
 from classifier.distilling import Course, distil, lessons, slimmed
-from classifier.fitting import TrainingError
+from classifier.fitting import Plan, TrainingError
 from classifier.predictor import load_predictor
 from classifier.reload import reload
 from tests.classifier.tiny import INNER
@@ -98,6 +98,38 @@ def test_a_resumed_run_asks_the_teacher_nothing_again(
     assert (tmp_path / "out" / "encoder.onnx").read_bytes() == first
     with pytest.raises(TrainingError, match="another seed, base, plan, teacher or data"):
         distil(tiny_folder, tmp_path, tmp_path / "out", course=replace(course, passes=2), resume=True)
+
+
+def test_a_student_goes_on_from_an_older_one(quick: Path, tmp_path: Path) -> None:
+    """Where it hardly learns, or goes wholly back, it says what that one says; a new one does not."""
+    write_complaints(tmp_path)
+    still = replace(_PLAN, rate=1e-9, head_rate=1e-9, vector_rate=1e-9)
+
+    def cosine(name: str, plan: Plan, start: Path | None) -> float:
+        course = replace(COURSE, passes=1, plan=plan)
+        distil(quick.parent, tmp_path, tmp_path / name, start=start, course=course)
+        ours, older = (load_predictor(folder).outputs(TEXTS) for folder in (tmp_path / name, quick))
+        return float((ours.embedding * older.embedding).sum(axis=1).mean())
+
+    assert cosine("still", still, quick) > 0.99
+    assert cosine("held", replace(_PLAN, vector_share=0.0, rate=1e-2, held=1.0), quick) > 0.99
+    assert cosine("moved", replace(_PLAN, vector_share=0.0, rate=1e-2), quick) < 0.99
+    assert cosine("new", still, None) < 0.9
+
+
+def test_a_student_goes_on_from_no_other_than_a_quick_one_of_like_weights(
+    quick: Path, tmp_path: Path
+) -> None:
+    write_complaints(tmp_path)
+    teacher = quick.parent
+    with pytest.raises(TrainingError, match="holds no quick model"):
+        distil(teacher, tmp_path, tmp_path / "out", start=teacher, course=COURSE)
+    other = Path(shutil.copytree(teacher, tmp_path / "other"))
+    np.save(other / SCALES, np.load(other / SCALES) * 2)
+    known = read_manifest(other)
+    write_manifest(other, replace(known, files={**known.files, SCALES: sha256_of(other / SCALES)}))
+    with pytest.raises(TrainingError, match="another token table"):
+        distil(other, tmp_path, tmp_path / "out", start=quick, course=COURSE)
 
 
 def test_the_teacher_is_not_written_over(tiny_folder: Path, tmp_path: Path) -> None:

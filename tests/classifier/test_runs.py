@@ -132,6 +132,18 @@ def test_a_pass_begins_where_the_one_before_it_ended(trained: Trained, tmp_path:
     assert_equals(network, ended)
 
 
+def test_a_pass_goes_back_as_far_as_it_is_held(trained: Trained, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    some = trained(runs=1, passes=[STILL, replace(PLAN, held=0.25)]).state_dict()
+
+    begun, ended = (learned(run / name) for name in ("2", "3"))
+    # What is not served begins anew in each pass.
+    names = [name for name in ended if not name.startswith(("early.", "top.reason."))]
+    for name in names:
+        torch.testing.assert_close(some[name], 0.75 * ended[name] + 0.25 * begun[name])
+    assert not all(torch.equal(some[name], ended[name]) for name in names)
+
+
 def test_a_training_cut_off_in_a_pass_goes_on_there(trained: Trained) -> None:
     def cut_off(record: dict[str, object]) -> None:
         if record["run"] == 3:

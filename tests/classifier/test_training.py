@@ -202,6 +202,21 @@ def test_a_target_that_is_not_known_weighs_nothing(tiny_base: Path) -> None:
     assert torch.equal(tensors.vectors, vectors[[2, 1, 0]])
 
 
+def test_no_complaint_is_learned_as_surer_than_its_labels_are(tiny_base: Path) -> None:
+    labels = {"calm": 0.0, "perhaps": 0.8, "wrong": 1.0}
+    examples = [
+        Example(text, "en", "complaints_en", complaint=label, anger=label) for text, label in labels.items()
+    ]
+    (batch,) = schedule(examples, tiny_base, PLAN, seed=1)
+    batch.sort(key=lambda item: item.example.text)
+    anchors = Anchors({text: row for row, text in enumerate(labels)}, torch.ones(3, 8), digest="")
+    assert collate(batch, anchors, doubt=0.05).binary["complaint"].tolist() == pytest.approx(
+        [0.05, 0.8, 0.95]
+    )
+    assert collate(batch, anchors, doubt=0.05).binary["anger"].tolist() == pytest.approx([0.0, 0.8, 1.0])
+    assert collate(batch, anchors).binary["complaint"].tolist() == pytest.approx([0.0, 0.8, 1.0])
+
+
 def test_no_data_is_said_plainly(tiny_base: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such data set"):
         train(tmp_path, tiny_base, tmp_path / "out", plan=PLAN)

@@ -291,8 +291,8 @@ def test_learning_needs_corrections_and_says_which_are_left_out(home: Path, answ
         (["--feedback", "--data", "gone"], ["--data", "no folder gone"]),
         (["--base", "data"], ["--data is missing"]),
         (["--distil", "data"], ["--data is missing"]),
-        (["--data", "data"], ["either --base", "or --distil"]),
-        (["--data", "data", "--base", "data", "--distil", "data"], ["either --base", "or --distil"]),
+        (["--data", "data"], ["Name --base", "or --distil"]),
+        (["--data", "data", "--base", "gone", "--distil", "data"], ["--base", "no folder gone"]),
         (["--data", "data", "--distil", "gone"], ["--distil", "no folder gone"]),
     ],
 )
