@@ -42,8 +42,10 @@ _STANDING = 3.0
 """Standard deviations above what a reason scores for strange sentences, from which an operator's is named
 if no general one stands far higher. Bare nearness would favour the general reasons: the best ten of hundreds
 of sentences are near to anything, an operator's two or three are not."""
-_PREFERENCE = 1.0
-"""How much higher a general reason may stand than an operator's, which is the more particular one."""
+_PREFERENCE = 1.3
+"""How much higher a general reason may stand than an operator's, which is the more particular one. For a
+locker that does not open and a wheelchair that cannot get in, any from 1 to 2 takes none of 500 hard posts
+from the general reasons that they have."""
 _BACKGROUND = 500
 """About so many sentences, evenly taken, tell what each reason usually scores."""
 _FLOOR = 0.1
