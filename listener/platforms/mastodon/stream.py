@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ import httpx
 from desk.errors import InputError
 from desk.ports import Now
 from listener.api_errors import ApiError
+from listener.cut import Cut
 from listener.news import News
 from listener.platforms.mastodon.account import MastodonAccount, is_id, server_url
 from listener.platforms.mastodon.api import MastodonClient
@@ -60,7 +60,6 @@ class MastodonStream:
         self._lock = threading.Lock()
         self._news = News()
         self._deleted: dict[str, int] = {}
-        self._socket: socket.socket | None = None
 
     def waits(self, stop: Stop, interval_seconds: float) -> Stop:
         """A stop for `run_source` whose waits up to `interval_seconds` end with the next event."""
@@ -81,14 +80,14 @@ class MastodonStream:
 
     def run(self, stop: Stop) -> None:
         """Listen until `stop` is set, connecting again after every break, ever more slowly."""
-        threading.Thread(target=self._cut, args=(stop,), name="mastodon stream stop", daemon=True).start()
+        cut = Cut(stop)
         urls: list[str] = []
         failures = 0
         while not stop.is_set():
             try:
                 urls = urls or self._urls()
                 # The address that the server names first, and its own where that fails, by turns.
-                for _ in self._events(urls[failures % len(urls)], stop):
+                for _ in self._events(urls[failures % len(urls)], stop, cut):
                     failures = 0
                 problem, longest = f"{self._client.host} ended the stream", LONGEST_RETRY_SECONDS
             except ApiError as error:
@@ -115,27 +114,24 @@ class MastodonStream:
                 urls.insert(0, server_url(named.replace("ws", "http", 1)))
         return list(dict.fromkeys(urls))
 
-    def _events(self, url: str, stop: Stop) -> Iterator[None]:
+    def _events(self, url: str, stop: Stop, cut: Cut) -> Iterator[None]:
         """Yields at every sign of life; takes note of the events on the way. Raises ApiError."""
-        with self._client.listen(url + self._path, self._params, self._silence_seconds) as response:
-            with self._lock:
-                self._socket = response.extensions["network_stream"].get_extra_info("socket")
-            try:
-                event = _Event()
-                # Nobody knows what the stream would have told before it was open.
-                self._news.wake()
-                for line in _lines(response):
-                    if stop.is_set():
-                        return
-                    if not line:
-                        self._note(event)
-                        event = _Event()
-                    else:
-                        event.read(line)
-                    yield
-            finally:
-                with self._lock:
-                    self._socket = None
+        with (
+            self._client.listen(url + self._path, self._params, self._silence_seconds) as response,
+            cut.reading(response.extensions["network_stream"].get_extra_info("socket")),
+        ):
+            event = _Event()
+            # Nobody knows what the stream would have told before it was open.
+            self._news.wake()
+            for line in _lines(response):
+                if stop.is_set():
+                    return
+                if not line:
+                    self._note(event)
+                    event = _Event()
+                else:
+                    event.read(line)
+                yield
 
     def _note(self, event: _Event) -> None:
         if event.name not in _WAKING:
@@ -144,14 +140,6 @@ class MastodonStream:
             if event.name == "delete" and is_id(event.status_id) and len(self._deleted) < _DELETED_LIMIT:
                 self._deleted[event.status_id] = _TELLINGS
         self._news.wake()
-
-    def _cut(self, stop: Stop) -> None:
-        """Reading blocks for as long as the server is silent: end it when it is time to stop."""
-        stop.wait()
-        with self._lock:
-            if self._socket is not None:
-                with suppress(OSError):  # broken already
-                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 @dataclass(slots=True)

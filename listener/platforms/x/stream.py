@@ -12,7 +12,6 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 import requests
@@ -20,6 +19,7 @@ import urllib3.exceptions
 
 from desk.errors import InputError, StoreError
 from desk.ports import Now
+from listener.cut import Cut
 from listener.platforms.x.api import DEFAULT_BASE_URL, XClient, XCredentials, XError, explain
 from listener.platforms.x.meter import BudgetError, Hold, Limit, Meter
 from listener.platforms.x.posts import is_id
@@ -70,7 +70,6 @@ class XStream:
         self._silence_seconds = silence_seconds
         self._lock = threading.Lock()
         self._woken: list[threading.Event] = []
-        self._socket: socket.socket | None = None
 
     def waits(self, stop: Stop, interval_seconds: float) -> Stop:
         """A stop for `run_source` whose waits up to `interval_seconds` end soon after the next post.
@@ -84,13 +83,13 @@ class XStream:
 
     def run(self, stop: Stop) -> None:
         """Listen until `stop` is set, connecting again after every break, as X's documentation asks."""
-        threading.Thread(target=self._cut, args=(stop,), name="x stream stop", daemon=True).start()
+        cut = Cut(stop)
         backoff = Backoff()
         while not stop.is_set():
             wait = SAVING_SECONDS
             try:
                 if self._meter is None or not self._meter.spares:
-                    for _ in self._posts(stop):
+                    for _ in self._posts(stop, cut):
                         backoff = Backoff()
                     problem, wait = "X ended the stream", backoff.after(None)
                 else:
@@ -105,26 +104,20 @@ class XStream:
             log.info("X stream: %s. Polling goes on; next try in %.1f s.", problem, wait)
             stop.wait(wait)
 
-    def _posts(self, stop: Stop) -> Iterator[None]:
+    def _posts(self, stop: Stop, cut: Cut) -> Iterator[None]:
         """Yields at every sign of life. Raises XError, BudgetError and StoreError."""
         ours = keep_in_step(self._client, self._rules)
         with _Count(self._meter) as count:
             response = self._client.stream(_ROUTE, {"tweet.fields": "id"}, self._silence_seconds)
-            with response:
-                with self._lock:
-                    self._socket = _socket_of(response)
-                try:
-                    # Nobody knows what the stream would have told before it was open.
-                    self._wake()
-                    for line in _lines(response, self._silence_seconds):
-                        if stop.is_set():
-                            return
-                        yield
-                        if line:
-                            self._note(line, ours, count)
-                finally:
-                    with self._lock:
-                        self._socket = None
+            with response, cut.reading(_socket_of(response)):
+                # Nobody knows what the stream would have told before it was open.
+                self._wake()
+                for line in _lines(response, self._silence_seconds):
+                    if stop.is_set():
+                        return
+                    yield
+                    if line:
+                        self._note(line, ours, count)
 
     def _note(self, line: bytes, ours: frozenset[str], count: _Count) -> None:
         try:
@@ -151,14 +144,6 @@ class XStream:
         with self._lock:
             for woken in self._woken:
                 woken.set()
-
-    def _cut(self, stop: Stop) -> None:
-        """Reading blocks for as long as X is silent: end it when it is time to stop."""
-        stop.wait()
-        with self._lock:
-            if self._socket is not None:
-                with suppress(OSError):  # broken already
-                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 @dataclass(slots=True)

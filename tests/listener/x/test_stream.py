@@ -253,10 +253,34 @@ def test_stopping_does_not_wait_for_a_silent_platform(x: FakeX) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
     stop.set()
-    listening.join(2)
+    listening.join(10)
 
     assert not listening.is_alive()
-    assert ended.wait(2)
+    assert ended.wait(10)
+
+
+@dataclass
+class StopWhileOpening:
+    """Comes when X has been asked for the stream and has not answered yet."""
+
+    x: FakeX
+
+    def is_set(self) -> bool:
+        return any(path.startswith(STREAM) for _, path in self.x.requests)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return True
+
+
+def test_a_stop_that_comes_while_the_stream_opens_is_not_missed(x: FakeX) -> None:
+    stop = StopWhileOpening(x)
+    listening = threading.Thread(target=stream_of(x).run, args=(stop,), daemon=True)
+
+    listening.start()
+    listening.join(10)
+
+    assert stop.is_set()
+    assert not listening.is_alive()
 
 
 def test_posts_of_the_stream_are_counted_and_reading_them_again_is_free(x: FakeX, tmp_path: Path) -> None:
