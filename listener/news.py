@@ -15,7 +15,9 @@ _SLICE_SECONDS = 0.5
 class News:
     """Wakes everybody who waits. Usable from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, index_seconds: float = 0.0) -> None:
+        """`index_seconds` go by until a poll finds what the news tells of."""
+        self._index_seconds = index_seconds
         self._lock = threading.Lock()
         self._woken: list[threading.Event] = []
 
@@ -27,7 +29,7 @@ class News:
         woken = threading.Event()
         with self._lock:
             self._woken.append(woken)
-        return _Waits(stop, woken, interval_seconds)
+        return _Waits(stop, woken, interval_seconds, self._index_seconds)
 
     def wake(self) -> None:
         with self._lock:
@@ -40,6 +42,7 @@ class _Waits:
     stop: Stop
     woken: threading.Event
     interval_seconds: float
+    index_seconds: float
 
     def is_set(self) -> bool:
         return self.stop.is_set()
@@ -53,7 +56,8 @@ class _Waits:
                 return True
             left -= pause
             if self.woken.is_set():
+                # Cleared first: what comes while the index catches up asks for another poll.
                 self.woken.clear()
-                return False
+                return self.stop.wait(min(self.index_seconds, left)) if self.index_seconds else False
             pause = min(_SLICE_SECONDS, left)
         return self.stop.is_set()

@@ -39,7 +39,9 @@ class MastodonMock:
         self._config = folder / "mastodon_mock.toml"
         self._config.write_text(_CONFIG)
         self.url = f"http://127.0.0.1:{self.port}"
-        self._http = httpx.Client(base_url=self.url, timeout=20)
+        # Kept open, a connection would be used again just as the server closes it, idle for 5 s.
+        once = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=self.url, timeout=20, limits=once)
 
     def __enter__(self) -> Self:
         command = ["serve", "--config", str(self._config), "--in-memory", "--host", "127.0.0.1"]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ import urllib3.exceptions
 from desk.errors import InputError, StoreError
 from desk.ports import Now
 from listener.cut import Cut
+from listener.news import News
 from listener.platforms.x.api import DEFAULT_BASE_URL, XClient, XCredentials, XError, explain
 from listener.platforms.x.meter import BudgetError, Hold, Limit, Meter
 from listener.platforms.x.posts import is_id
@@ -34,7 +34,6 @@ SAVING_SECONDS = 600.0
 """Wait before looking again whether the budget allows a stream."""
 LINE_LIMIT_BYTES = 1_000_000
 _ROUTE = "/2/tweets/search/stream"
-_SLICE_SECONDS = 0.5
 _POSTS_A_HOLD = 20
 _CHUNK_BYTES = 65_536
 _CAPPED = "usage-capped"
@@ -68,18 +67,14 @@ class XStream:
         )
         self._rules, self._meter, self._random = rules, meter, random
         self._silence_seconds = silence_seconds
-        self._lock = threading.Lock()
-        self._woken: list[threading.Event] = []
+        self._news = News(INDEX_SECONDS)
 
     def waits(self, stop: Stop, interval_seconds: float) -> Stop:
         """A stop for `run_source` whose waits up to `interval_seconds` end soon after the next post.
 
         Longer waits are those that the platform or the budget asks for: nothing shortens them.
         """
-        woken = threading.Event()
-        with self._lock:
-            self._woken.append(woken)
-        return _Waits(stop, woken, interval_seconds)
+        return self._news.waits(stop, interval_seconds)
 
     def run(self, stop: Stop) -> None:
         """Listen until `stop` is set, connecting again after every break, as X's documentation asks."""
@@ -111,7 +106,7 @@ class XStream:
             response = self._client.stream(_ROUTE, {"tweet.fields": "id"}, self._silence_seconds)
             with response, cut.reading(_socket_of(response)):
                 # Nobody knows what the stream would have told before it was open.
-                self._wake()
+                self._news.wake()
                 for line in _lines(response, self._silence_seconds):
                     if stop.is_set():
                         return
@@ -137,13 +132,8 @@ class XStream:
         rules = [str(rule.get("id")) for rule in listed if isinstance(rule, dict)]
         # Other programs' rules of the same app send their posts, too; they cost the same.
         if not rules or not ours.isdisjoint(rules):
-            self._wake()
+            self._news.wake()
         count.post(post_id if is_id(post_id) else None)
-
-    def _wake(self) -> None:
-        with self._lock:
-            for woken in self._woken:
-                woken.set()
 
 
 @dataclass(slots=True)
@@ -229,30 +219,3 @@ def _lines(response: requests.Response, silence_seconds: float) -> Iterator[byte
             yield line.removesuffix(b"\r")
         if len(rest) > LINE_LIMIT_BYTES:
             raise XError(f"X sent a line of more than {LINE_LIMIT_BYTES:,} bytes")
-
-
-@dataclass(frozen=True, slots=True)
-class _Waits:
-    """A stop whose waits a post can end; see `XStream.waits`."""
-
-    stop: Stop
-    woken: threading.Event
-    interval_seconds: float
-
-    def is_set(self) -> bool:
-        return self.stop.is_set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if timeout is None or timeout > self.interval_seconds:
-            return self.stop.wait(timeout)
-        left = timeout
-        while left > 0:
-            pause = min(_SLICE_SECONDS, left)
-            if self.stop.wait(pause):
-                return True
-            left -= pause
-            if self.woken.is_set():
-                # Cleared first: what comes while the index catches up asks for another look.
-                self.woken.clear()
-                return self.stop.wait(min(INDEX_SECONDS, left))
-        return self.stop.is_set()

@@ -11,6 +11,7 @@ import pytest
 
 from desk.errors import InputError
 from desk.model.spending import Budget, Charge, Spent
+from listener.news import GAP_SECONDS
 from listener.platforms.x.meter import Limit, Meter
 from listener.platforms.x.stream import INDEX_SECONDS, SAVING_SECONDS, XStream
 from tests.fakes.clock import START
@@ -64,10 +65,10 @@ def test_a_post_ends_the_wait_once_the_search_can_know_it(x: FakeX) -> None:
     stream.run(Stop(1))
 
     assert waits.wait(900) is False
-    assert stop.waited == [0.5, INDEX_SECONDS]
+    assert stop.waited == [GAP_SECONDS, INDEX_SECONDS]
     # One look for all that came before it.
     assert waits.wait(900) is False
-    assert sum(stop.waited) == pytest.approx(900 + 0.5 + INDEX_SECONDS)
+    assert sum(stop.waited) == pytest.approx(900 + GAP_SECONDS + INDEX_SECONDS)
 
 
 def test_an_opened_stream_asks_for_a_look_at_what_it_has_missed(x: FakeX) -> None:
