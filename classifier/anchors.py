@@ -1,7 +1,8 @@
-"""What a network's sentence vectors are before it is trained, and what training keeps them near.
+"""What a network says before it is trained, and what training keeps it near.
 
 Training for tone makes the upper layers forget what a text is about, and the base model knows it. So the map
 from several layers to the sentence vector is learned along, on every text, whatever it is labelled with.
+Where a training goes on from another, that one's word on complaints can be learned along as well.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _ANSWERS = "answers"
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """A direction for each text."""
+    """A direction for each text, and how likely a complaint it was before, where the network knew that."""
 
     rows: dict[str, int]
     """Row of `directions` by normalised text."""
@@ -39,10 +40,18 @@ class Anchors:
     """[texts, width], float32, unit length."""
     digest: str
     """Of the network and the texts that they are from."""
+    chances: Tensor | None = None
+    """[texts], float32, probabilities; None of a base, which knows nothing of complaints."""
 
     def of(self, texts: Sequence[str]) -> Tensor:
         """Return the directions of some of the texts in their order, [batch, width]."""
         return self.directions[[self.rows[text] for text in texts]]
+
+    def complaints(self, texts: Sequence[str]) -> Tensor:
+        """Return how likely each was a complaint, [batch]. Raises `ValueError` for those of a base."""
+        if self.chances is None:
+            raise ValueError("a base has no word on complaints")
+        return self.chances[[self.rows[text] for text in texts]]
 
 
 def base_anchors(network: Network, lessons: Lessons, kept: Path, progress: Progress) -> Anchors:
@@ -59,13 +68,18 @@ def base_anchors(network: Network, lessons: Lessons, kept: Path, progress: Progr
 
 
 def own_anchors(network: Network, lessons: Lessons, kept: Path, progress: Progress) -> Anchors:
-    """Return the vectors of a network that was trained before.
+    """Return the vectors of a network that was trained before, and its word on complaints.
 
     The file `kept` holds what was asked.
     """
-    digest = _digest(network, (network.encoder, network.embedding), lessons)
-    vectors = _answers(kept, digest, network, lessons, lambda ids, mask: network(ids, mask).vectors, progress)
-    return Anchors(_rows(lessons), functional.normalize(vectors, dim=1), digest)
+
+    def answer(ids: Tensor, mask: Tensor) -> Tensor:
+        said = network(ids, mask)
+        return torch.cat([said.vectors, said.top["complaint"].sigmoid().unsqueeze(1)], dim=1)
+
+    digest = _digest(network, (network.encoder, network.embedding, network.top["complaint"]), lessons)
+    said = _answers(kept, digest, network, lessons, answer, progress)
+    return Anchors(_rows(lessons), functional.normalize(said[:, :-1], dim=1), digest, said[:, -1])
 
 
 def _rows(lessons: Lessons) -> dict[str, int]:
@@ -92,7 +106,7 @@ def _answers(
     answer: Callable[[Tensor, Tensor], Tensor],
     progress: Progress,
 ) -> Tensor:
-    """What it answers to each text, [texts, width], or answered when it was asked before."""
+    """What it answers to each text, [texts, …], or answered when it was asked before."""
 
     def ask() -> Arrays:
         return {_ANSWERS: _asked(network, lessons, answer, progress).numpy().astype(np.float16)}
@@ -103,17 +117,17 @@ def _answers(
 def _asked(
     network: Network, lessons: Lessons, answer: Callable[[Tensor, Tensor], Tensor], progress: Progress
 ) -> Tensor:
-    """What it answers to each text, [texts, width], float32."""
+    """What it answers to each text, [texts, …], float32."""
     ids = list(lessons.values())
     # Longest first, so that the time left is no more than what is shown.
     order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
-    answers = torch.empty(len(ids), network.encoder.config.hidden_size)
+    answers: list[Tensor] = []
     network.eval()
     with torch.inference_mode():
         for number, start in enumerate(range(0, len(order), _BATCH), start=1):
             rows = order[start : start + _BATCH]
-            answers[rows] = answer(*padded([ids[row] for row in rows]))
+            answers.append(answer(*padded([ids[row] for row in rows])))
             done = start + len(rows)
             if number % _TOLD_BATCHES == 0 or done == len(order):
                 progress({"kind": "vectors", "texts": done, "of": len(order)})
-    return answers
+    return torch.cat(answers)[torch.tensor(order).argsort()]

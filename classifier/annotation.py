@@ -15,11 +15,13 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "annotations"
 POSTS = FOLDER / "posts.jsonl"
-"""Posts of our own writing to learn from."""
+"""Posts of our own writing to learn from, most of them hard."""
+PLAIN = FOLDER / "plain.jsonl"
+"""Such posts without anything hard about them but that they are calm, complaints or not."""
 HELD_OUT = FOLDER / "held_out.jsonl"
 """Posts of our own writing that are only measured on."""
 HELD_OUT_PLAIN = FOLDER / "held_out_plain.jsonl"
-"""Such posts without anything hard about them but that they are calm, complaints or not."""
+"""The same for plain ones."""
 
 KEY_LENGTH = 16
 """Hex digits of a fingerprint that are kept: 64 bits part a hundred thousand texts."""

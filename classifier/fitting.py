@@ -61,6 +61,9 @@ class Plan:
     """As in `EncoderShape`; none for a third and two thirds of the way up, and the top."""
     doubt: float = 0.0
     """How often a complaint label is taken to be wrong: none is learned as surer than that."""
+    complaints_kept: tuple[str, ...] = ()
+    """Sources of whose texts it goes on saying what it said before, whether they are complaints, labels or
+    not. Only for a training that goes on from another."""
     held: float = 0.0
     """How far a training goes back, when it is done, to the weights that it went on from; 1 for wholly."""
     vector_share: float = 1.0
@@ -120,7 +123,7 @@ def fit(
         network,
         torch.optim.AdamW(groups, weight_decay=plan.weight_decay),
         batches,
-        lambda batch: loss_of(network, collate(batch, anchors, plan.doubt), plan.vector_share),
+        lambda batch: loss_of(network, collate(batch, anchors, plan), plan.vector_share),
         run,
         plan,
         identity=_identity(batches, plan, seed, anchors),
@@ -233,14 +236,18 @@ def batches_of_like_length(
     return batches
 
 
-def collate(items: Sequence[Encoded], anchors: Anchors, doubt: float = 0.0) -> Batch:
-    """Pad a batch and mark which targets count; `doubt` as in `Plan`."""
+def collate(items: Sequence[Encoded], anchors: Anchors, plan: Plan) -> Batch:
+    """Pad a batch and mark which targets count, with the plan's word on complaints."""
     ids, mask = padded([item.ids for item in items])
     examples = [item.example for item in items]
     targets = {head: [example.target(head) for example in examples] for head in TRAINED_HEADS}
     weights = {head: torch.tensor([target.weight for target in found]) for head, found in targets.items()}
     shares = {head: torch.tensor([target.shares for target in found]) for head, found in targets.items()}
-    shares["complaint"] = shares["complaint"].clamp(doubt, 1 - doubt)
+    shares["complaint"] = shares["complaint"].clamp(plan.doubt, 1 - plan.doubt)
+    kept = [row for row, example in enumerate(examples) if example.source in plan.complaints_kept]
+    if kept:
+        shares["complaint"][kept, 0] = anchors.complaints([examples[row].text for row in kept])
+        weights["complaint"][kept] = 1.0
     return Batch(
         ids=ids,
         mask=mask,

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.annotation import POSTS
+from classifier.annotation import PLAIN, POSTS
 from classifier.reason_vectors import Vector, digest
 from desk.model.reason import OTHER
 from desk.model.verdict import Verdict
@@ -40,11 +40,14 @@ _HANDICAP = 0.05
 """What `OTHER` must be nearer than any reason: it is near to everything that is said in anger."""
 _STANDING = 3.0
 """Standard deviations above what a reason scores for strange sentences, from which an operator's is named
-if no general one stands far higher. Bare nearness would favour the general reasons: the best ten of hundreds
+if no general one stands far higher. Bare nearness would favour the general reasons: the best of hundreds
 of sentences are near to anything, an operator's two or three are not."""
-_PREFERENCE = 1.3
+_FEW = 3
+"""Sentences of a reason that count towards its standing: an operator gives few, and like is compared with
+like. By ten, a general reason stood hardly higher for "my parcel is late" than one of parcel lockers did."""
+_PREFERENCE = 2.0
 """How much higher a general reason may stand than an operator's, which is the more particular one. For a
-locker that does not open and a wheelchair that cannot get in, any from 1 to 2 takes none of 500 hard posts
+locker that does not open and a wheelchair that cannot get in, any from 1 to 2 takes one of 970 posts of ours
 from the general reasons that they have."""
 _BACKGROUND = 500
 """About so many sentences, evenly taken, tell what each reason usually scores."""
@@ -71,7 +74,9 @@ def general_reasons() -> tuple[Reason, ...]:
     Their examples are those of `reasons.toml` and, after them, the posts of our own that have a reason.
     """
     rows = tomllib.loads(_GENERAL.read_text(encoding="utf-8"))["reasons"]
-    posts = [json.loads(line) for line in POSTS.read_text(encoding="utf-8").splitlines()]
+    posts = [
+        json.loads(line) for path in (POSTS, PLAIN) for line in path.read_text(encoding="utf-8").splitlines()
+    ]
     return tuple(
         Reason(
             row["name"],
@@ -109,13 +114,16 @@ class Matcher:
         """The best reason and its score for each vector [n, width]; an empty name where none fits."""
         if not len(vectors):
             return []
-        return [self._own(row) or self._of_all(row) for row in self._scores(self._placed(vectors))]
-
-    def _own(self, scores: Vectors) -> tuple[str, float] | None:
-        """The operator's reason that stands out, if one does."""
+        nearness = self._placed(vectors) @ self._sentences.T
+        of_all = [self._of_all(row) for row in self._scores(nearness, _NEAREST)]
         if self._background is None:
-            return None
-        usual, spread = self._background
+            return of_all
+        own = (self._own(row, self._background) for row in self._scores(nearness, _FEW))
+        return [particular or general for particular, general in zip(own, of_all, strict=True)]
+
+    def _own(self, scores: Vectors, background: tuple[Vectors, Vectors]) -> tuple[str, float] | None:
+        """The operator's reason that stands out, if one does."""
+        usual, spread = background
         standings = (scores - usual) / spread
         best = self._general + int(standings[self._general :].argmax())
         highest = standings[: self._general].max(initial=-np.inf)
@@ -129,19 +137,19 @@ class Matcher:
         name, score = self._names[best], float(scores[best])
         return (name if name != OTHER and score >= _FLOOR else ""), score
 
-    def _scores(self, placed: Vectors) -> Vectors:
-        """How near each text [n, width] is to each reason, [n, reasons]."""
-        nearness = placed @ self._sentences.T
-        scores = np.empty((len(placed), len(self._names)), dtype=np.float32)
+    def _scores(self, nearness: Vectors, nearest: int) -> Vectors:
+        """How near each text [n, sentences] is to the nearest sentences of each reason, [n, reasons]."""
+        scores = np.empty((len(nearness), len(self._names)), dtype=np.float32)
         for place, own in enumerate(np.split(nearness, self._ends[:-1], axis=1)):
-            count = min(_NEAREST, own.shape[1])
+            count = min(nearest, own.shape[1])
             scores[:, place] = np.partition(own, -count, axis=1)[:, -count:].mean(axis=1)
         return scores
 
     def _reckon_background(self) -> tuple[Vectors, Vectors]:
-        """Mean and standard deviation of each reason's score over sentences of the others."""
+        """Mean and standard deviation of each reason's score by few over sentences of the others."""
         step = max(1, len(self._sentences) // _BACKGROUND)
-        scores, owner = self._scores(self._sentences[::step]), self._owner[::step]
+        scores = self._scores(self._sentences[::step] @ self._sentences.T, _FEW)
+        owner = self._owner[::step]
         strange = np.where(owner[:, None] == np.arange(len(self._names)), np.nan, scores)
         return np.nanmean(strange, axis=0), np.maximum(np.nanstd(strange, axis=0), 1e-6)
 

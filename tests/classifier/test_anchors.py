@@ -43,10 +43,22 @@ def test_what_a_trained_network_was_asked_is_kept_for_itself_alone(network: Netw
     kept = tmp_path / "kept.npz"
     first = own_anchors(network, LESSONS, kept, silent)
     assert torch.equal(first.directions, own_anchors(network, LESSONS, kept, nobody).directions)
-    with torch.no_grad():
-        network.embedding.bias.add_(1.0)
-    with pytest.raises(AssertionError, match="asked before"):
-        own_anchors(network, LESSONS, kept, nobody)
+    for part in (network.embedding, network.top["complaint"]):
+        own_anchors(network, LESSONS, kept, silent)
+        with torch.no_grad():
+            part.bias.add_(1.0)
+        with pytest.raises(AssertionError, match="asked before"):
+            own_anchors(network, LESSONS, kept, nobody)
+
+
+def test_a_trained_network_is_asked_for_its_word_on_complaints_as_well(
+    network: Network, tmp_path: Path
+) -> None:
+    network.eval()
+    said = network(*padded(list(LESSONS.values()))).top["complaint"].sigmoid()
+    anchors = own_anchors(network, LESSONS, tmp_path / "own.npz", silent)
+    torch.testing.assert_close(anchors.complaints(list(LESSONS)), said, atol=1e-3, rtol=0.0)
+    torch.testing.assert_close(anchors.complaints(["other"]), said[2:], atol=1e-3, rtol=0.0)
 
 
 def test_of_other_texts_it_is_asked_anew(network: Network, tmp_path: Path) -> None:

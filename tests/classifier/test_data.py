@@ -15,6 +15,7 @@ from classifier.annotation import (
     HELD_OUT,
     HELD_OUT_PLAIN,
     KEY_LENGTH,
+    PLAIN,
     POSTS,
     Annotation,
     all_annotations,
@@ -90,6 +91,37 @@ def test_each_sentiment_of_a_balanced_source_weighs_the_same_in_training_only(
     assert [sum(one) for one in learned.values()] == pytest.approx([total / 3] * 3)
     assert all(len(set(one)) == 1 for one in learned.values())
     assert {weight for one in weights("test").values() for weight in one} == {1.0}
+
+
+def test_a_source_that_is_balanced_in_part_lets_rare_sentiments_weigh_more_but_not_as_much_in_sum(
+    tmp_path: Path, write_rows: Write
+) -> None:
+    write_rows(
+        "brands_ru",
+        [
+            {"text": f"текст {number}", "sentiment": 1 if number % 10 == 0 else 0, "lang": "ru"}
+            for number in range(1_000)
+        ],
+    )
+    found = load_examples(tmp_path, source("brands_ru"), "train", seed=1)
+    sums = Counter[int | None]()
+    for example in found:
+        sums[example.sentiment] += example.sentiment_weight  # type: ignore[assignment]
+    rare = sums[2] / sums.total()
+    assert 0.15 < rare < 0.45
+    assert sums.total() == pytest.approx(len(found))
+
+
+def test_hindi_tweets_teach_no_sentiment(tmp_path: Path, write_rows: Write) -> None:
+    write_rows(
+        "sentiment_xlmt",
+        [
+            {"text": "kya baat hai", "sentiment": -1, "lang": "hi"},
+            {"text": "che bello", "sentiment": 1, "lang": "it"},
+        ],
+    )
+    found = {example.language: example.sentiment for example in everything(tmp_path, "sentiment_xlmt")}
+    assert found == {"hi": None, "it": 2}
 
 
 def test_airlines_are_never_trained_on() -> None:
@@ -214,7 +246,7 @@ def test_a_complaint_is_not_content_and_no_complaint_may_feel_anything(
     assert found["broken"].sentiment_weight < 1
 
 
-@pytest.mark.parametrize("path", [POSTS, HELD_OUT, HELD_OUT_PLAIN])
+@pytest.mark.parametrize("path", [POSTS, PLAIN, HELD_OUT, HELD_OUT_PLAIN])
 def test_our_own_posts_are_whole(path: Path) -> None:
     rows = list(read_rows(path))
     assert len({fingerprint(row["text"]) for row in rows}) == len(rows)
@@ -227,7 +259,7 @@ def test_our_own_posts_are_whole(path: Path) -> None:
 
 
 def test_what_is_held_out_is_never_learned() -> None:
-    learned = {fingerprint(row["text"]) for row in read_rows(POSTS)}
+    learned = {fingerprint(row["text"]) for path in (POSTS, PLAIN) for row in read_rows(path)}
     for path in (HELD_OUT, HELD_OUT_PLAIN):
         assert learned.isdisjoint(fingerprint(row["text"]) for row in read_rows(path))
 

@@ -192,7 +192,7 @@ def test_a_target_that_is_not_known_weighs_nothing(tiny_base: Path) -> None:
     (batch,) = schedule(examples, tiny_base, PLAN, seed=1)
     vectors = torch.nn.functional.normalize(torch.rand(3, 8), dim=1)
     anchors = Anchors({"kötü": 0, "gut": 1, "bad": 2}, vectors, digest="")
-    tensors = collate(sorted(batch, key=lambda item: item.example.text), anchors)
+    tensors = collate(sorted(batch, key=lambda item: item.example.text), anchors, PLAN)
     assert tensors.binary_weight["complaint"].tolist() == [1.0, 0.0, 0.5]
     assert tensors.binary_weight["abuse"].tolist() == [0.0, 0.0, 0.0]
     assert tensors.class_weight["sentiment"].tolist() == [0.0, 1.0, 1.0]
@@ -210,11 +210,34 @@ def test_no_complaint_is_learned_as_surer_than_its_labels_are(tiny_base: Path) -
     (batch,) = schedule(examples, tiny_base, PLAN, seed=1)
     batch.sort(key=lambda item: item.example.text)
     anchors = Anchors({text: row for row, text in enumerate(labels)}, torch.ones(3, 8), digest="")
-    assert collate(batch, anchors, doubt=0.05).binary["complaint"].tolist() == pytest.approx(
-        [0.05, 0.8, 0.95]
-    )
-    assert collate(batch, anchors, doubt=0.05).binary["anger"].tolist() == pytest.approx([0.0, 0.8, 1.0])
-    assert collate(batch, anchors).binary["complaint"].tolist() == pytest.approx([0.0, 0.8, 1.0])
+    doubting = replace(PLAN, doubt=0.05)
+    assert collate(batch, anchors, doubting).binary["complaint"].tolist() == pytest.approx([0.05, 0.8, 0.95])
+    assert collate(batch, anchors, doubting).binary["anger"].tolist() == pytest.approx([0.0, 0.8, 1.0])
+    assert collate(batch, anchors, PLAN).binary["complaint"].tolist() == pytest.approx([0.0, 0.8, 1.0])
+
+
+def test_of_kept_sources_complaints_stay_what_they_were_said_to_be(tiny_base: Path) -> None:
+    examples = [
+        Example("calm", "en", "complaints_en", complaint=0.0),
+        Example("unlabelled", "de", "sentiment_xlmt", sentiment=2),
+        Example("wrong", "tr", "sentiment_tr", complaint=1.0, complaint_weight=0.5),
+    ]
+    (batch,) = schedule(examples, tiny_base, PLAN, seed=1)
+    batch.sort(key=lambda item: item.example.text)
+    rows = {example.text: row for row, example in enumerate(examples)}
+    anchors = Anchors(rows, torch.ones(3, 8), digest="", chances=torch.tensor([0.3, 0.4, 0.5]))
+
+    kept = collate(batch, anchors, replace(PLAN, complaints_kept=("complaints_en", "sentiment_xlmt")))
+
+    assert kept.binary["complaint"].tolist() == pytest.approx([0.3, 0.4, 1.0])
+    assert kept.binary_weight["complaint"].tolist() == [1.0, 1.0, 0.5]
+    assert kept.classes["sentiment"][1].tolist() == [0.0, 0.0, 1.0]
+
+
+def test_a_base_has_no_word_on_complaints_to_keep(data: Path, tiny_base: Path, tmp_path: Path) -> None:
+    plan = replace(PLAN, complaints_kept=("complaints_en",))
+    with pytest.raises(ValueError, match="no word on complaints"):
+        fit(data, tiny_base, tmp_path / "run", resume=False, seed=1, plan=plan)
 
 
 def test_no_data_is_said_plainly(tiny_base: Path, tmp_path: Path) -> None:
