@@ -40,6 +40,7 @@ PASS_SIZE = 3
 """Replies that one pass sends at most: each may take a platform's whole time-out."""
 MAX_ATTEMPTS = 3
 """After as many unknown outcomes a person has to look."""
+_CLOSING = frozenset({EventKind.RESOLVED, EventKind.DISMISSED})
 
 
 def save_draft(store: Store, case_id: CaseId, *, agent: str, text: str, now: datetime) -> None:
@@ -197,11 +198,14 @@ def _overtaken(db: Database, reply: Reply) -> str:
     """Why a reply that was approved is not to be sent any more; empty where it is."""
     if mentions.is_deleted(db, reply.mention_id):
         return "The customer has deleted the post; nothing was sent."
-    case = cases.get(db, reply.case_id)
+    case, log = cases.get(db, reply.case_id), events.of_case(db, reply.case_id)
     if case is not None and case.state in CLOSED:
-        return f"The case was {case.state} meanwhile; nothing was sent."
+        closed_by = next(event.actor for event in reversed(log) if event.kind in _CLOSING)
+        # Who answers and puts the case away at once wants both; a colleague may have had a reason against it.
+        if closed_by != reply.agent:
+            return f"The case was {case.state} meanwhile; nothing was sent."
     approved, answers_before = False, set()
-    for event in events.of_case(db, reply.case_id):
+    for event in log:
         if event.kind is EventKind.REPLY_APPROVED and event.data["reply"] == reply.id:
             approved = True
         elif event.kind is EventKind.BRAND_REPLIED and not event.data.get("automatic"):
@@ -226,6 +230,7 @@ def _send(store: Store, sender: ReplySender, reply: Reply, now: datetime) -> boo
                 ReplyState.SENDING,
                 ReplyState.APPROVED,
                 send_after=now + timedelta(seconds=error.retry_after_seconds),
+                untried=True,
                 error=str(error),
             )
     except SendUnknownError as error:

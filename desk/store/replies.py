@@ -75,10 +75,14 @@ def change(
     *,
     send_after: datetime | None = None,
     attempted_at: datetime | None = None,
+    untried: bool = False,
     sent_at: datetime | None = None,
     error: str = "",
 ) -> bool:
-    """Compare and set: False where the reply is no longer in the expected state."""
+    """Compare and set: False where the reply is no longer in the expected state.
+
+    `attempted_at` begins an attempt; `untried` says that the one which was begun came to nothing.
+    """
     row = db.execute(
         "UPDATE replies SET state = ?, send_after = coalesce(?, send_after), attempts = attempts + ?, "
         "attempted_at = coalesce(?, attempted_at), sent_at = coalesce(?, sent_at), error = ? "
@@ -86,7 +90,7 @@ def change(
         (
             state,
             not_before(send_after) if send_after else None,
-            int(attempted_at is not None),
+            int(attempted_at is not None) - int(untried),
             to_ms(attempted_at) if attempted_at else None,
             to_ms(sent_at) if sent_at else None,
             error,

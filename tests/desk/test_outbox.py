@@ -118,6 +118,26 @@ def test_a_reply_is_not_sent_after_the_case_was_closed(case: Desk) -> None:
     assert failures(case) == ["The case was resolved meanwhile; nothing was sent."]
 
 
+def test_who_answers_and_puts_the_case_away_at_once_has_answered_it(case: Desk) -> None:
+    case.approve(now=after(9))
+    casework.resolve(case.store, ONE, agent="mia", now=after(9.05))
+    sender = FakeSender()
+    sender.clock = after(10)
+    assert send(case, sender, 10) == 1
+    assert failures(case) == []
+    assert case.span(Clock.FIRST_RESPONSE).stopped_at == after(10)
+    assert (case.case().state, case.case().unanswered) == (CaseState.RESOLVED, 0)
+
+
+def test_a_case_put_away_by_a_colleague_after_its_agent_is_not_answered(case: Desk) -> None:
+    case.approve(now=after(9))
+    casework.resolve(case.store, ONE, agent="mia", now=after(9.01))
+    casework.reopen(case.store, ONE, agent="leo", now=after(9.02))
+    casework.dismiss(case.store, ONE, agent="leo", reason="noise", now=after(9.03))
+    assert send(case, FakeSender(), 10) == 0
+    assert failures(case) == ["The case was dismissed meanwhile; nothing was sent."]
+
+
 def test_a_post_that_is_deleted_before_its_reply_goes_out_is_not_answered(case: Desk) -> None:
     sender = FakeSender()
     case.approve(now=after(1))

@@ -83,6 +83,16 @@ def test_after_three_unknown_outcomes_a_person_has_to_look(case: Desk) -> None:
     assert case.span(Clock.FIRST_RESPONSE).stopped_at is None
 
 
+def test_being_told_to_come_later_is_no_attempt(case: Desk) -> None:
+    later = SendLaterError("busy", retry_after_seconds=60)
+    sender = FakeSender("bluesky", later, later, later, SendUnknownError("time-out"))
+    case.approve(now=after(9))
+    for minute in range(10, 60, 5):
+        send(case, sender, minute)
+    assert (case.reply().state, case.reply().attempts) == (ReplyState.SENT, 2)
+    assert len(sender.published) == 1
+
+
 def test_a_refusal_is_final_and_stops_no_clock(case: Desk) -> None:
     """Case 28."""
     sender = FakeSender("bluesky", SendRefusedError("The author allows no replies."))
