@@ -80,6 +80,10 @@ class _Fold:
     severity: Severity = Severity.NORMAL
     assignee: str | None = None
     snoozed_until: datetime | None = None
+    approved: set[int] = field(default_factory=set)
+    """Replies that an agent has put on their way."""
+    slept_on: frozenset[int] = frozenset()
+    """Those of which the agent who put the case away knew that they were on their way."""
     first_wrote_at: datetime | None = None
     first_response_at: datetime | None = None
     pending: list[Event] = field(default_factory=list)
@@ -103,6 +107,9 @@ class _Fold:
                 self.assignee = None
             case EventKind.SNOOZED:
                 self.snoozed_until = datetime.fromisoformat(event.data["until"])
+                self.slept_on = frozenset(self.approved)
+            case EventKind.REPLY_APPROVED:
+                self.approved.add(event.data["reply"])
             case EventKind.POST_DELETED:
                 # Nothing is left to answer; an answer that it got before stays one.
                 self.pending = [post for post in self.pending if post.mention_id != event.mention_id]
@@ -112,7 +119,7 @@ class _Fold:
             case EventKind.BRAND_REPLIED:
                 self._brand_replied(event)
         # The log is the truth: an event that came too late to matter changes nothing, and breaks nothing.
-        if not _keeps_state(event) and allowed(before, event.kind):
+        if not self._keeps_state(event) and allowed(before, event.kind):
             self.state = next_state(before, event.kind, owned=self.owned)
             if self.pending and self.state is CaseState.WAITING:
                 # Answered, but a post came to light that the reply could not have known.
@@ -136,6 +143,16 @@ class _Fold:
             self.responses.append((self._response_clock, answered[0].at, event.at, event.actor))
             self.first_response_at = self.first_response_at or event.at
         self.pending = [post for post in self.pending if post.seq > event.seq]
+
+    def _keeps_state(self, event: Event) -> bool:
+        """A bot answers nobody, a bare "thanks" calls nobody back, and a reply on its way wakes nobody.
+
+        Whoever answers and then puts the case away until Monday means to look again on Monday.
+        """
+        if event.kind is EventKind.BRAND_REPLIED:
+            asleep = self.state is CaseState.SNOOZED and event.data.get("reply") in self.slept_on
+            return asleep or bool(event.data.get("automatic"))
+        return event.kind is EventKind.CUSTOMER_WROTE and not event.data["awaits_answer"]
 
     @property
     def owned(self) -> bool:
@@ -182,13 +199,6 @@ class _Fold:
 
 def _resting(state: CaseState) -> bool:
     return state is CaseState.WAITING or state in CLOSED
-
-
-def _keeps_state(event: Event) -> bool:
-    """A bot's reply answers nobody, and a bare "thanks" calls nobody back."""
-    return (event.kind is EventKind.BRAND_REPLIED and bool(event.data.get("automatic"))) or (
-        event.kind is EventKind.CUSTOMER_WROTE and not event.data["awaits_answer"]
-    )
 
 
 def effective(events: Iterable[Event]) -> list[Event]:

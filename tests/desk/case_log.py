@@ -49,8 +49,16 @@ class Log:
     def wrote(self, mention: str, at: datetime, *, awaits: bool = True) -> int:
         return self.add(K.CUSTOMER_WROTE, at, mention=mention, awaits_answer=awaits)
 
-    def replied(self, mention: str, at: datetime, actor: str = "mia", *, automatic: bool = False) -> int:
-        return self.add(K.BRAND_REPLIED, at, actor, mention, automatic=automatic, reply=None)
+    def replied(
+        self,
+        mention: str,
+        at: datetime,
+        actor: str = "mia",
+        *,
+        automatic: bool = False,
+        reply: int | None = None,
+    ) -> int:
+        return self.add(K.BRAND_REPLIED, at, actor, mention, automatic=automatic, reply=reply)
 
     def undo(self, seq: int, at: datetime) -> int:
         return self.add(K.UNDONE, at, "mia", seq=seq)

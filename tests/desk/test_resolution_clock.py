@@ -70,6 +70,17 @@ def test_from_waiting_straight_to_snoozed_counts_nothing_twice() -> None:
     assert log.case.snoozed_until is None
 
 
+def test_a_reply_on_its_way_does_not_wake_a_case_that_was_put_away_after_it() -> None:
+    """Who answers and wants to see the case again on Monday sees it on Monday."""
+    log = Log()
+    log.add(K.REPLY_APPROVED, after(1), "mia", reply=1)
+    log.add(K.SNOOZED, after(1.05), "mia", until=after(90).isoformat())
+    log.replied("r1", after(1.1), reply=1)
+    assert (log.case.state, log.case.unanswered, log.case.snoozed_until) == (CaseState.SNOOZED, 0, after(90))
+    log.replied("r2", after(2))
+    assert (log.case.state, log.case.snoozed_until) == (CaseState.WAITING, None)
+
+
 def test_a_pause_that_begins_outside_hours_takes_only_working_time() -> None:
     """Case 21: answered in the evening, the customer comes back during the next working day."""
     policy = SlaPolicy("office", WEEKDAYS_9_TO_17, resolution_seconds=4 * 3600)

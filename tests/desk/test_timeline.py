@@ -100,7 +100,8 @@ def _any_log(lines: list[tuple[EventKind, int, bool, str]], undone: set[int] | N
         data: dict[str, Any] = {
             K.CUSTOMER_WROTE: {"awaits_answer": flag},
             K.POST_EDITED: {"awaits_answer": flag},
-            K.BRAND_REPLIED: {"automatic": flag, "reply": None},
+            K.BRAND_REPLIED: {"automatic": flag, "reply": None if flag else 1},
+            K.REPLY_APPROVED: {"reply": 1},
             K.SNOOZED: {"until": after(minute + 60).isoformat()},
             K.SEVERITY_CHANGED: {"severity": "urgent" if flag else "low"},
         }.get(kind, {})
