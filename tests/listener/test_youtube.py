@@ -207,6 +207,38 @@ def test_the_same_words_to_another_thread_are_not_the_reply(fake: FakeYouTube) -
     assert len(fake.by(CHANNEL)) == 2
 
 
+def test_the_same_words_to_somebody_else_in_the_thread_are_not_the_reply(fake: FakeYouTube) -> None:
+    top = fake.add("It broke")
+    answer = fake.add("me too", under=top)
+    sender = sender_of(fake)
+    sender.send(outgoing(top))
+
+    sent = sender.send(outgoing(answer, number=2))
+
+    assert [one.text for one in fake.by(CHANNEL)] == ["We are on it.", "@ana We are on it."]
+    assert sent.external_id == fake.by(CHANNEL)[1].id
+
+
+def test_the_same_words_of_another_day_are_not_the_reply(fake: FakeYouTube) -> None:
+    top = fake.add("It broke")
+    before = fake.add("We are on it.", CHANNEL, under=top, at=START - timedelta(days=1))
+
+    sent = sender_of(fake).send(outgoing(top))
+
+    assert len(fake.by(CHANNEL)) == 2
+    assert sent.external_id != before
+
+
+def test_an_answer_of_the_brand_that_names_somebody_speaks_to_them_alone(fake: FakeYouTube) -> None:
+    top = fake.add("It broke")
+    for words, writer in (("@ben please write to us", CHANNEL), ("@ben I know that", ANA)):
+        fake.add(words, writer, under=top)
+
+    (_, ours, theirs), _ = drained(source_of(fake))
+
+    assert (ours.in_reply_to, theirs.in_reply_to) == (None, top)
+
+
 def test_without_the_right_to_write_there_is_no_sender(fake: FakeYouTube) -> None:
     assert fake.connected(fake.clock, without=("REFRESH_TOKEN",)).senders == {}
 

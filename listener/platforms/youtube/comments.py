@@ -63,18 +63,21 @@ class CommentListing:
         if not isinstance(snippet, dict) or not self.key(record):
             raise RecordError('"id" or "snippet" is missing')
         thread = record["id"].partition(".")[0]
-        author = author_of(snippet, record["id"])
+        author, words = author_of(snippet, record["id"]), words_of(snippet)
+        from_brand = author.external_id == self._settings.channel
+        # All answers hang on the thread's head, also those that speak to somebody else in it by name.
+        answers_head = thread != record["id"] and not (from_brand and words.startswith("@"))
         return Mention(
             source=SOURCE,
             external_id=record["id"],
             conversation_id=thread,
-            in_reply_to=thread if thread != record["id"] else None,
+            in_reply_to=thread if answers_head else None,
             brand=self._settings.brand,
             author=author,
-            from_brand=author.external_id == self._settings.channel,
+            from_brand=from_brand,
             created_at=time_of(snippet.get("publishedAt")),
             received_at=received_at,
-            text=words_of(snippet),
+            text=words,
             url=url_of(snippet.get("videoId"), record["id"]),
         )
 

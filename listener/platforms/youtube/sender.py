@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from desk.errors import SendRefusedError, SendUnknownError
@@ -14,6 +15,8 @@ from listener.listing import RecordError
 from listener.platforms.youtube.api import ID, YouTube, words_of
 from listener.platforms.youtube.comments import SOURCE, author_of, time_of, url_of
 
+_CLOCKS_APART = timedelta(minutes=1)
+"""YouTube's clock may be so far behind ours."""
 _RIGHTS = "check the refresh token's rights, and that answers are allowed under this video."
 
 
@@ -70,15 +73,17 @@ class YouTubeSender:
 
     def _look(self, outgoing: Outgoing) -> SentPost | None:
         channel, api = self._channel(outgoing)
+        since, ours = outgoing.approved_at - _CLOCKS_APART, _addressed(outgoing)
         for item in api.answers(_thread(outgoing)):
             snippet = item.get("snippet") if isinstance(item, dict) else None
             if not isinstance(snippet, dict) or author_of(snippet, "").external_id != channel:
                 continue
             try:
-                theirs = words_of(snippet)
+                theirs, written_at = words_of(snippet), time_of(snippet.get("publishedAt"))
             except RecordError as error:
-                raise ApiError("YouTube sent an answer without words", status=200) from error
-            if same_words(outgoing.text, theirs):
+                raise ApiError(f"YouTube sent an answer that cannot be read: {error}", status=200) from error
+            # The same words may have answered somebody else in the thread, or this customer before.
+            if written_at >= since and _speaks_to(theirs) == _speaks_to(ours) and same_words(ours, theirs):
                 return self._sent(item, channel)
         return None
 
@@ -110,6 +115,12 @@ def _thread(outgoing: Outgoing) -> str:
             f'"{outgoing.in_reply_to[:100]}" is no comment on YouTube; nothing was published.'
         )
     return outgoing.in_reply_to.partition(".")[0]
+
+
+def _speaks_to(text: str) -> str:
+    """The handle that an answer begins with; empty where it speaks to the thread's first writer."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return first.lower() if first.startswith("@") else ""
 
 
 def _addressed(outgoing: Outgoing) -> str:
