@@ -62,7 +62,7 @@ def _triage(db: Database, item: mentions.Undecided, rules: Rules, now: datetime)
             for case in cases.of_customer(db, item.customer_id)
             if case.state not in CLOSED and case.conversation != mention.conversation
         ]
-        context = Context(known[0] if known else None, elsewhere)
+        context = Context(_case_of(db, mention, known), elsewhere)
     decision = decide(mention, item.verdict, context, rules.triage)
     wording = Wording.of(mention.text) if decision.action is Action.OPEN else None
     if wording is not None:
@@ -85,6 +85,17 @@ def _triage(db: Database, item: mentions.Undecided, rules: Rules, now: datetime)
         case Action.BRAND_POST:
             case_id = _brand_posted(db, mention, now)
     mentions.decide(db, mention.id, decision.action, decision.reasons, case_id)
+
+
+def _case_of(db: Database, mention: Mention, known: list[Case]) -> Case | None:
+    """Of a customer's cases in a conversation, newest first: the one that has the post, or else the newest.
+
+    An old post that is edited belongs where it was, not into the case that came after.
+    """
+    if len(known) > 1:
+        naming = events.cases_naming(db, mention.id)
+        return next((case for case in known if case.id in naming), known[0])
+    return known[0] if known else None
 
 
 def _open(

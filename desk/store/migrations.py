@@ -321,6 +321,15 @@ def m002_equal_words(db: Database) -> None:
     db.conn.execute("CREATE INDEX wordings_by_words ON wordings(exact)")
 
 
+@MIGRATIONS()
+def m003_waiting_in_a_conversation(db: Database) -> None:
+    """A chat is one conversation: what waits in it is found without reading all that was ever said there."""
+    db.conn.execute(
+        "CREATE INDEX mentions_unclassified_in_conversation ON mentions(conversation, created_at) "
+        "WHERE awaits_verdict = 1"
+    )
+
+
 def _statements(script: str) -> Iterator[str]:
     """One statement at a time: `executescript` would commit the migration's transaction."""
     statement = ""

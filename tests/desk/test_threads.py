@@ -112,6 +112,17 @@ def test_coming_back_after_the_window_opens_a_linked_case(desk: Desk) -> None:
     assert desk.case(2).due_at == after(days=15, minutes=60)
 
 
+def test_an_edit_of_an_old_post_stays_with_the_old_case(desk: Desk) -> None:
+    desk.take(post("1"))
+    casework.resolve(desk.store, desk.case().id, agent="mia", now=after(30))
+    desk.take(post("2", at=after(days=15)), brand_post("9", at=after(days=15, minutes=5), reply_to="2"))
+    before = [desk.log(1), desk.log(2)]
+    desk.take(post("1", "My parcel never came. EDIT: typo", seen=after(days=16)))
+    assert [desk.log(1), desk.log(2)] == before
+    assert (desk.case(2).state, desk.case(2).due_at) == (CaseState.WAITING, None)
+    assert desk.decision("bluesky:1")[1] == 1
+
+
 def test_an_urgent_word_raises_the_case_and_a_mild_one_does_not_lower_it(desk: Desk) -> None:
     desk.rules = Rules(TriagePolicy(urgent_terms=("lawyer",)), desk.rules.sla)
     desk.take(post("1"))
