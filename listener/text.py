@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _INVISIBLE = frozenset("\u00ad\u034f\u061c\u180e\u200b\u2028\u2029\ufeff")
@@ -47,9 +48,12 @@ def language_of(tag: str) -> str | None:
 
 def web_address(value: str) -> str | None:
     """The value where it is a plain http(s) address; anything else is not worth a click."""
-    if re.fullmatch(r"https?://[^\s\x00-\x1f\"<>]{1,2000}", value) and value.isprintable():
-        return value
-    return None
+    if not re.fullmatch(r"https?://[^\s\x00-\x1f\"<>]{1,2000}", value) or not value.isprintable():
+        return None
+    try:
+        return value if urlsplit(value).hostname else None
+    except ValueError:  # "https://[x" is half an address of version 6
+        return None
 
 
 def one_line(text: str, limit: int) -> str:

@@ -85,6 +85,29 @@ async def test_escape_keeps_the_draft_and_r_goes_on_with_it(morning: Desk) -> No
         assert agent.app.desk.composer.field.text == "Dear Anna"
 
 
+async def test_who_comes_back_at_once_finds_their_words(
+    morning: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the case has been read anew, and where the words could not even be saved."""
+    async with at_desk(morning.store, keys=["r"]) as agent:
+        await agent.type("Dear Anna")
+        await agent.press("escape", "r")
+        assert agent.app.desk.composer.field.text == "Dear Anna"
+
+        def refuse(*_: Any, **__: Any) -> None:
+            raise StoreError("The disk is full.")
+
+        with monkeypatch.context() as full:
+            full.setattr(outbox, "save_draft", refuse)
+            await agent.type(", we are sorry")
+            await agent.press("escape")
+        await agent.look()
+        await agent.press("r")
+        assert agent.app.desk.composer.field.text == "Dear Anna, we are sorry"
+        await agent.press("ctrl+s")
+        assert [reply.text for reply in agent.view.replies] == ["Dear Anna, we are sorry"]
+
+
 async def test_leaving_the_desk_keeps_the_draft(morning: Desk) -> None:
     async with at_desk(morning.store, keys=["r"]) as agent:
         await agent.type("Half a sen")

@@ -31,6 +31,7 @@ HOSTILE = {
     "zalgo": "".join(c + "\u0301\u0489\u0360" * 20 for c in "he comes"),
     "formula": '=HYPERLINK("http://example.com","x")\t@SUM(1+1)',
     "blank": "\u200b\u2060",
+    "half an address": "https://[x",
 }
 
 

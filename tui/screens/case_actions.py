@@ -273,7 +273,10 @@ class CaseActions(Screen[None]):
     def _address(self) -> str:
         """The post's address, where it is a web address and nothing else."""
         url = (self.view.answering.url or "") if self.view is not None else ""
-        safe = url.isascii() and url.isprintable() and urlsplit(url).scheme in ("http", "https")
+        try:
+            safe = url.isascii() and url.isprintable() and urlsplit(url).scheme in ("http", "https")
+        except ValueError:  # "https://[x": whoever stored it did not look
+            safe = False
         return url if safe else ""
 
     # --- how it went -------------------------------------------------------------------------------

@@ -62,6 +62,8 @@ class Composer(Vertical):
         self.view: CaseView | None = None
         self._saving: Timer | None = None
         self._saved = ""
+        self._kept: dict[CaseId, str] = {}
+        """What was written, until the store has shown that it has it: a case is read some time after."""
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="composer-line"):
@@ -88,6 +90,8 @@ class Composer(Vertical):
         if self.case_id != view.case.id and self.is_open:
             self.leave()
         self.view = view
+        if self._kept.get(view.case.id) == view.draft:
+            del self._kept[view.case.id]
         if self.is_open and obstacle(view, self.agent):
             # Answered or closed by somebody else meanwhile: keep the words, refuse more of them.
             self.leave()
@@ -98,8 +102,8 @@ class Composer(Vertical):
         if self.view is None or self.is_open or obstacle(self.view, self.agent):
             return
         field = self.field
-        self._saved = self.view.draft
-        field.load_text(self.view.draft)
+        self._saved = self._draft(self.view)
+        field.load_text(self._saved)
         field.move_cursor(field.document.end)
         field.display = True
         self.add_class("-open")
@@ -126,7 +130,7 @@ class Composer(Vertical):
         """Have what was written so far saved."""
         case_id = self.case_id
         if case_id is not None and self.is_open and self.field.text != self._saved:
-            self._saved = self.field.text
+            self._saved = self._kept[case_id] = self.field.text
             self.post_message(DraftChanged(case_id, self.field.text))
 
     def send(self) -> None:
@@ -141,7 +145,11 @@ class Composer(Vertical):
         # No draft is saved now: it could reach the store after the approval, which forgets the draft.
         if self._saving is not None:
             self._saving.stop()
+        self._kept.pop(view.case.id, None)
         self.post_message(SendAsked(view.case, self.field.text))
+
+    def _draft(self, view: CaseView) -> str:
+        return self._kept.get(view.case.id, view.draft)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
@@ -168,7 +176,7 @@ class Composer(Vertical):
         platform = platform_of(view.case.source)
         to = f"{text.writer(view.answering)} on {platform.title}"
         if not self.is_open:
-            what = "r continues your draft to" if view.draft else "r answers"
+            what = "r continues your draft to" if self._draft(view) else "r answers"
             says.update(Content.styled(f"{what} {to}", "$quiet"))
             count.update("")
             return
