@@ -59,7 +59,16 @@ class CopiesEntry:
     copies: Copies
 
 
-Entry = PostEntry | ReplyEntry | EventEntry | EarlierEntry | CopiesEntry
+@dataclass(frozen=True, slots=True)
+class LeftOutEntry:
+    """Stands for what others said in the conversation, long before or after."""
+
+    key: str
+    at: datetime
+    count: int
+
+
+Entry = PostEntry | ReplyEntry | EventEntry | EarlierEntry | CopiesEntry | LeftOutEntry
 
 # Their posts and replies stand in the timeline themselves.
 _UNSAID = frozenset(
@@ -94,6 +103,8 @@ def entries(view: CaseView, *, unfolded: bool = False) -> list[Entry]:
     if view.copies.count:
         found.append(CopiesEntry("copies", view.copies.latest[0].created_at, view.copies))
     found.sort(key=lambda entry: entry.at)
+    if view.left_out:
+        found.insert(0, LeftOutEntry("left-out", found[0].at, view.left_out))
     if unfolded or len(found) <= LATEST:
         return found
     hidden = len(found) - LATEST

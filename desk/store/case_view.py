@@ -17,11 +17,14 @@ from desk.model.reply import Reply, ReplyState
 from desk.model.timeline import effective
 from desk.model.verdict import Verdict
 from desk.store import cases, customers, events, explanations, mentions, replies
-from desk.store.columns import from_ms, from_ms_or_none
+from desk.store.columns import from_ms, from_ms_or_none, to_ms
 from desk.store.connection import Store
 
 _COPIES = 200
 """Copies that are listed; of a larger campaign the rest is a number."""
+_BEFORE, _AFTER = 200, 30
+"""Posts by others that are read around the customer's latest one: a chat is one conversation, and may hold
+tens of thousands."""
 _MOODS = 60
 """The latest posts whose sentiment is drawn over time."""
 
@@ -71,7 +74,9 @@ class CaseView:
     case: Case
     copies: Copies
     posts: tuple[Post, ...]
-    """The whole conversation, oldest first."""
+    """The conversation, oldest first: what belongs to the case, and what was said around its latest post."""
+    left_out: int
+    """Posts by others in the conversation that are not among these."""
     events: tuple[Event, ...]
     """What happened, oldest first; what was undone is left out."""
     replies: tuple[Reply, ...]
@@ -100,30 +105,10 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
         case = cases.get(db, case_id)
         if case is None:
             raise NotFoundError(f"There is no case {case_id} in this store.")
-        rows = list(
-            db.query(
-                f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, {explanations.COLUMNS}, "
-                "m.deleted_at, m.edited_at, "
-                "m.case_id, m.decision, m.reasons "
-                "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
-                "LEFT JOIN explanations x ON x.mention_id = m.id WHERE m.conversation = ? "
-                "ORDER BY m.created_at, m.seq",
-                (case.conversation,),
-            )
-        )
-        posts = tuple(
-            Post(
-                mention=mentions.mention_of(row),
-                verdict=mentions.verdict_of(row) if row["model"] else None,
-                deleted=row["deleted_at"] is not None,
-                edited=row["edited_at"] is not None,
-                in_case=row["case_id"] == case_id and row["decision"] != "copy",
-                reasons=mentions.reasons_of(row),
-                explanation=explanations.explanation_of(row),
-                asked_at=from_ms_or_none(row["asked_at"]),
-            )
-            for row in rows
-        )
+        posts = _posts(db, case)
+        (said,) = db.execute(
+            "SELECT count(*) FROM mentions WHERE conversation = ?", (case.conversation,)
+        ).fetchone()
         customer = customers.get(db, case.customer_id)
         answering = mentions.get(db, MentionId(case.last_mention_id))
         assert customer is not None and answering is not None, "foreign keys keep both"  # noqa: S101
@@ -140,6 +125,7 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
             case=case,
             copies=_copies(db, case_id),
             posts=posts,
+            left_out=int(said) - len(posts),
             events=tuple(effective(events.of_case(db, case_id))),
             replies=tuple(replies.of_case(db, case_id)),
             answering=answering,
@@ -154,6 +140,35 @@ def load(store: Store, case_id: CaseId, agent: str) -> CaseView:
             ),
             draft=replies.draft(db, case_id, agent),
         )
+
+
+def _posts(db: Database, case: Case) -> tuple[Post, ...]:
+    around = {"conversation": case.conversation, "case": case.id, "at": to_ms(case.last_customer_at)}
+    rows = db.query(
+        f"SELECT {mentions.COLUMNS}, {mentions.VERDICT_COLUMNS}, {explanations.COLUMNS}, "
+        "m.deleted_at, m.edited_at, m.case_id, m.decision, m.reasons "
+        "FROM mentions m LEFT JOIN verdicts v ON v.mention_id = m.id "
+        "LEFT JOIN explanations x ON x.mention_id = m.id WHERE m.id IN ("
+        "SELECT id FROM mentions WHERE case_id = :case AND conversation = :conversation "
+        "UNION SELECT id FROM (SELECT id FROM mentions WHERE conversation = :conversation "
+        f"AND created_at <= :at ORDER BY created_at DESC, seq DESC LIMIT {_BEFORE}) "
+        "UNION SELECT id FROM (SELECT id FROM mentions WHERE conversation = :conversation "
+        f"AND created_at > :at ORDER BY created_at, seq LIMIT {_AFTER})) ORDER BY m.created_at, m.seq",
+        around,
+    )
+    return tuple(
+        Post(
+            mention=mentions.mention_of(row),
+            verdict=mentions.verdict_of(row) if row["model"] else None,
+            deleted=row["deleted_at"] is not None,
+            edited=row["edited_at"] is not None,
+            in_case=row["case_id"] == case.id and row["decision"] != "copy",
+            reasons=mentions.reasons_of(row),
+            explanation=explanations.explanation_of(row),
+            asked_at=from_ms_or_none(row["asked_at"]),
+        )
+        for row in rows
+    )
 
 
 def _copies(db: Database, case_id: CaseId) -> Copies:

@@ -124,6 +124,14 @@ async def test_a_long_conversation_begins_with_its_end(desk: Desk) -> None:
         assert "Post number 0" in agent.blocks[0]
 
 
+async def test_a_chat_says_how_much_of_it_is_not_shown(desk: Desk) -> None:
+    desk.take(post("1", at=after(-600)))
+    desk.record(*(post(f"c{n}", "Nice weather", after(n - 400), by="ben") for n in range(350)))
+    async with at_desk(desk.store, keys=["x"]) as agent:
+        assert agent.blocks[0] == "320 more posts by others: b opens the conversation"
+        assert "My parcel never came" in agent.blocks[1]
+
+
 async def test_relative_times_move_on_in_the_conversation(morning: Desk) -> None:
     async with at_desk(morning.store) as agent:
         assert "1h15 ago" in agent.blocks[0]

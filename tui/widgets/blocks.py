@@ -19,6 +19,7 @@ from tui.timeline import (
     EarlierEntry,
     Entry,
     EventEntry,
+    LeftOutEntry,
     PostEntry,
     ReplyEntry,
     actor,
@@ -83,6 +84,8 @@ class Block(Static):
                 return self._copies(copies)
             case EarlierEntry(count=count):
                 return Content.styled(f"{count} earlier entries: x shows them", _QUIET)
+            case LeftOutEntry(count=count):
+                return Content.styled(f"{count:,} more posts by others: b opens the conversation", _QUIET)
 
     def _when(self, moment: datetime) -> str:
         return f"{clock(moment, self.now, self.zone)} · {ago(moment, self.now)}"
@@ -153,7 +156,7 @@ def _kind(entry: Entry) -> str:
             return f"block brand reply {reply.state.value}"
         case EventEntry(event=event):
             return "block note" if event.kind is EventKind.NOTED else "event"
-        case EarlierEntry():
+        case EarlierEntry() | LeftOutEntry():
             return "event"
         case CopiesEntry():
             return "block other"
