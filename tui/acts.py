@@ -30,6 +30,8 @@ class Act:
     """The case is off the agent's hands: the cursor goes on to the next one."""
     undoable: bool = True
     undoes: Act | None = None
+    words: str = ""
+    """What the agent wrote for it, to be given back where it could not be kept."""
 
 
 def claim(case: Case, agent: str) -> Act:
@@ -73,12 +75,13 @@ def wake(case: Case, agent: str) -> Act:
     )
 
 
-def note(case: Case, agent: str, text: str) -> Act:
+def note(case_id: CaseId, agent: str, text: str) -> Act:
     return Act(
-        case.id,
+        case_id,
         EventKind.NOTED,
-        f"Noted on case {case.id}",
-        lambda store, now: casework.note(store, case.id, agent=agent, text=text, now=now),
+        f"Noted on case {case_id}",
+        lambda store, now: casework.note(store, case_id, agent=agent, text=text, now=now),
+        words=text,
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from desk import casework, outbox
+from desk.errors import StoreError
 from desk.model.case import CaseId, CaseState, Severity
 from desk.model.event import EventKind
 from desk.model.reply import ReplyState
@@ -104,6 +107,22 @@ async def test_dismissing_in_the_agents_own_words(morning: Desk) -> None:
         await agent.type("a poem")
         await agent.press("enter")
         assert morning.log(1)[-1].data["reason"] == "a poem"
+
+
+async def test_a_note_that_the_store_could_not_take_is_not_lost(
+    morning: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise StoreError("The disk is full.")
+
+    async with at_desk(morning.store, keys=["n"]) as agent:
+        await agent.type("Her parcel is in Hamburg.")
+        with monkeypatch.context() as full:
+            full.setattr(casework, "note", refuse)
+            await agent.press("ctrl+s")
+        assert "The disk is full." in agent.said
+        await agent.press("ctrl+s")
+        assert any("Her parcel is in Hamburg." in block for block in agent.blocks)
 
 
 async def test_a_note_is_kept_and_shown(morning: Desk) -> None:

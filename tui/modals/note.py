@@ -18,14 +18,15 @@ class NoteModal(ModalScreen[str | None]):
         Binding("escape", "leave", "Never mind", id="note.leave"),
     ]
 
-    def __init__(self, case_id: int) -> None:
+    def __init__(self, case_id: int, words: str = "") -> None:
+        """`words` stand in it already."""
         super().__init__()
-        self.case_id = case_id
+        self.case_id, self.words = case_id, words
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(f"Note on case {self.case_id}")
-            yield TextArea(id="note-field", soft_wrap=True, show_line_numbers=False, compact=True)
+            yield TextArea(self.words, id="note-field", soft_wrap=True, show_line_numbers=False, compact=True)
             yield Static(
                 Content("Only colleagues see it · ctrl+s saves · esc throws it away"), classes="dialog-keys"
             )

@@ -193,15 +193,15 @@ class CaseActions(Screen[None]):
         self.app.push_screen(ask_severity(case.severity), chosen)
 
     def action_note(self) -> None:
-        if self.view is None:
-            return
-        case = self.view.case
+        if self.view is not None:
+            self._ask_note(self.view.case.id)
 
+    def _ask_note(self, case_id: CaseId, words: str = "") -> None:
         def written(words: str | None) -> None:
             if words is not None:
-                self.desk_app.perform(acts.note(case, self.agent, words))
+                self.desk_app.perform(acts.note(case_id, self.agent, words))
 
-        self.app.push_screen(NoteModal(case.id), written)
+        self.app.push_screen(NoteModal(case_id, words), written)
 
     def action_correct(self) -> None:
         if self.view is None:
@@ -311,6 +311,8 @@ class CaseActions(Screen[None]):
         self.say(message.sentence, bad=True)
         if message.act is not None:
             self.reload()
+        if message.act is not None and message.act.words and not message.final:
+            self._ask_note(message.act.case_id, message.act.words)
 
     # --- what the showing half does ----------------------------------------------------------------
 
