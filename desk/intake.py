@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from desk.caselog import advance
 from desk.model.event import Event, EventKind
-from desk.model.mention import Author, Mention, MentionId
+from desk.model.mention import Author, Mention, MentionId, mention_id
 from desk.ports import Batch
 from desk.store import Store, cases, customers, events, mentions, sources
 
@@ -34,10 +34,18 @@ class Intake:
 
 
 def record(store: Store, source_name: str, batch: Batch, now: datetime) -> Intake:
-    """Store a batch and its cursor together. A batch that is recorded again adds nothing."""
+    """Store a batch and its cursor together. A batch that is recorded again adds nothing.
+
+    Of what was set aside, edits of stored posts are kept, and what answers a stored post and is by somebody
+    who has written in the conversation before.
+    """
     deleted = 0
     with store.write() as db:
         new, edited = _store(db, batch.mentions)
+        for post in sorted(batch.aside, key=lambda post: post.created_at):
+            if _goes_on(db, post):
+                more, changed = _store(db, [post])
+                new, edited = new + more, edited + changed
         for mention_id in batch.deleted:
             if mentions.apply_deletion(db, mention_id, now):
                 deleted += 1
@@ -77,6 +85,13 @@ def _store(db: Database, posts: Sequence[Mention]) -> tuple[tuple[MentionId, ...
     )
     edited = sum(mentions.apply_edit(db, post) for post in again)
     return tuple(post.id for post in new), edited
+
+
+def _goes_on(db: Database, post: Mention) -> bool:
+    """Whether a post that nobody asked for belongs to what is stored."""
+    parent = None if post.in_reply_to is None else mention_id(post.source, post.in_reply_to)
+    stored = mentions.known(db, {post.id} if parent is None else {post.id, parent})
+    return post.id in stored or (parent in stored and mentions.has_written(db, post))
 
 
 def _not_from_the_future(post: Mention) -> Mention:

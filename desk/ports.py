@@ -62,6 +62,8 @@ class Batch:
     """Opaque to the kernel: what the next fetch continues from. None keeps the old one."""
     more: bool = False
     """There is more to fetch at once; otherwise wait for the next interval."""
+    aside: Sequence[Mention] = ()
+    """Posts that nobody asked for: kept only where they go on with what is stored, see `intake.record`."""
 
 
 class Source(Protocol):

@@ -57,6 +57,16 @@ def known(db: Database, ids: Iterable[MentionId]) -> set[MentionId]:
     return found
 
 
+def has_written(db: Database, mention: Mention) -> bool:
+    """Whether its author has another post in its conversation."""
+    row = db.execute(
+        "SELECT 1 FROM mentions WHERE conversation = ? AND author_id = ? AND from_brand = 0 AND id <> ? "
+        "LIMIT 1",
+        (mention.conversation, mention.author.external_id, mention.id),
+    ).fetchone()
+    return row is not None
+
+
 def _row(mention: Mention, customer_id: CustomerId | None) -> tuple[object, ...]:
     return (
         mention.id,

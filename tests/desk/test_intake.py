@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from desk import intake
 from desk.model.event import EventKind
 from desk.model.mention import Author
-from desk.ports import BadRecord
+from desk.ports import BadRecord, Batch
 from desk.store import mentions, sources
 from desk.store.case_view import load
 from desk.store.queue_view import QueueFilter, page
@@ -45,6 +46,31 @@ def test_rows_and_cursor_go_in_together_or_not_at_all(desk: Desk) -> None:
 
 def test_the_same_id_on_two_platforms_is_two_posts(desk: Desk) -> None:
     assert len(desk.record(post("1"), post("1", source="x")).new) == 2
+
+
+def test_what_nobody_asked_for_is_kept_where_it_goes_on_with_what_is_stored(desk: Desk) -> None:
+    """Customers do not name the brand again below their own complaint."""
+    desk.take(post("1", "Fernway lost my parcel"))
+    aside = [
+        post("5", "and my neighbour's too", after(9), reply_to="4"),
+        post("4", "three days later, still nothing", after(8), reply_to="1"),
+        post("6", "nice weather", after(7)),
+        post("7", "same here", after(8), by="ben", reply_to="1"),
+        post("1", "Fernway lost my parcel. EDIT: both parcels", seen=after(9)),
+        post("8", "I never wrote here", after(8), thread="t2", reply_to="0"),
+    ]
+    done = intake.record(desk.store, "test", Batch(aside=aside), after(9))
+    assert (done.new, done.edited) == (("bluesky:4", "bluesky:5"), 1)
+    again = intake.record(desk.store, "test", Batch(aside=aside), after(9))
+    assert (again.new, again.edited) == ((), 0)
+    desk.classify()
+    desk.triage(after(9))
+    assert [desk.decision(f"bluesky:{number}") for number in (4, 5)] == [("join", 1)] * 2
+
+
+def test_a_follow_up_in_the_same_batch_is_kept_as_well(desk: Desk) -> None:
+    batch = Batch([post("1", "Fernway lost my parcel")], aside=[post("2", "Hello?", after(1), reply_to="1")])
+    assert intake.record(desk.store, "test", batch, after(1)).new == ("bluesky:1", "bluesky:2")
 
 
 def test_an_edit_is_read_again(desk: Desk) -> None:

@@ -41,5 +41,6 @@ def test_only_what_the_query_means_comes_through_and_nothing_else_is_lost() -> N
     got = source.fetch("before")
 
     assert [each.external_id for each in got.mentions] == ["1", "3"]
+    assert [each.external_id for each in got.aside] == ["2"]
     assert (got.deleted, got.bad, got.cursor, got.more) == (batch.deleted, batch.bad, "after", True)
     assert (source.name, source.interval_seconds) == ("x:search", 60)

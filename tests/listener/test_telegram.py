@@ -136,9 +136,11 @@ def test_a_query_narrows_groups_but_not_what_is_addressed_to_the_bot(fake: FakeT
     fake.say("hello", chat={"id": 20, "type": "private", "username": "ana"})
     fake.say("/start", chat={"id": 20, "type": "private", "username": "ana"})
 
-    found = source_of(fake, listen="cable").fetch(None).mentions
+    batch = source_of(fake, listen="cable").fetch(None)
 
+    found = batch.mentions
     assert [m.text for m in found] == ["the cable broke", "thanks", "hello"]
+    assert [m.text for m in batch.aside] == ["nice weather"]
     assert [m.private for m in found] == [False, False, True]
     assert "private" in found[-1].replyable.reason
 

@@ -25,7 +25,7 @@ class RssSettings(SourceSettings):
     own_authors: tuple[str, ...] = ()
     """Names under which the brand itself writes there."""
     listen: Listening | None = None
-    """Keep only what matches, in the listening language."""
+    """Keep only what matches, in the listening language, and what customers add to that."""
 
 
 def _connect(sources: Sequence[RssSettings], secrets: Secrets, now: Now) -> Connected:

@@ -113,6 +113,7 @@ class TelegramSource:
 
     def _batch(self, updates: Sequence[Any], at: _Cursor, since: int | None, now: datetime) -> Batch:
         mentions: list[Mention] = []
+        aside: list[Mention] = []
         bad: list[BadRecord] = []
         numbers: list[int] = []
         for update in updates:
@@ -127,7 +128,7 @@ class TelegramSource:
                 bad.append(BadRecord(f"update {name}", raw, str(error)))
             else:
                 if mention is not None:
-                    mentions.append(mention)
+                    (mentions if self._wanted(mention, update) else aside).append(mention)
         if updates and not numbers:
             raise SourceError(f"Source {self.name}: Telegram numbered no update; asked again later.")
         gaps: list[Gap] = []
@@ -139,12 +140,13 @@ class TelegramSource:
             at = replace(at, asked=seconds)
         if numbers:
             at = replace(at, offset=max(max(numbers) + 1, since or 0), at=seconds)
-        return Batch(mentions, bad=bad, gaps=gaps, cursor=at.dump(), more=len(updates) >= self._page_size)
+        more = len(updates) >= self._page_size
+        return Batch(mentions, aside=aside, bad=bad, gaps=gaps, cursor=at.dump(), more=more)
 
     def _read(self, update: object, now: datetime) -> Mention | None:
         if not isinstance(update, dict):
             raise RecordError("not a JSON object")
-        message = update.get("message", update.get("edited_message"))
+        message = _message_of(update)
         if message is None:
             return None  # of a kind that was asked for before, by another program
         if not isinstance(message, dict):
@@ -160,7 +162,7 @@ class TelegramSource:
             return None
         author, is_bot = author_of(message)
         from_brand = self._is_staff(message, chat)
-        mention = Mention(
+        return Mention(
             source=SOURCE,
             external_id=external_id(chat["id"], message.get("message_id")),
             conversation_id=conversation_of(chat["id"], message),
@@ -176,12 +178,11 @@ class TelegramSource:
             automatic=is_bot or message.get("is_automatic_forward") is True,
             private=private,
         )
-        return mention if from_brand or private or self._wanted(mention, message) else None
 
-    def _wanted(self, mention: Mention, message: Mapping[str, Any]) -> bool:
-        if self._query is None:
+    def _wanted(self, mention: Mention, update: Mapping[str, Any]) -> bool:
+        if self._query is None or mention.from_brand or mention.private:
             return True
-        answered = message.get("reply_to_message")
+        answered = _message_of(update).get("reply_to_message")
         writer = answered.get("from") if isinstance(answered, dict) else None
         if isinstance(writer, dict) and str(writer.get("id")) == self._bot.id:
             return True
@@ -206,3 +207,8 @@ class TelegramSource:
                 permanent=True,
             )
         return source_error(self.name, error, rights=_RIGHTS, address=_ADDRESS)
+
+
+def _message_of(update: Mapping[str, Any]) -> Any:
+    """The message of an update, new or edited; None where it is about something else."""
+    return update.get("message", update.get("edited_message"))

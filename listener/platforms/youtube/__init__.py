@@ -30,7 +30,7 @@ class YouTubeSettings(SourceSettings):
     """The channel's id, "UC…"; YouTube shows it under Settings, Advanced."""
     interval: Target = timedelta(minutes=2)
     listen: Listening | None = None
-    """Keep only what matches, in the listening language."""
+    """Keep only what matches, in the listening language, and what customers add to that."""
     daily_units: int = Field(10_000, ge=1_000)
     """The project's quota for a day."""
     base_url: str = "https://www.googleapis.com/youtube/v3"
