@@ -39,7 +39,8 @@ def make_app(store: Store, now: datetime = NOON, *, listening: bool = True, **op
 async def settle(pilot: Pilot[Any]) -> None:
     """Wait until no worker is at work and no message waits, what they set off included."""
     quiet = 0
-    while quiet < 3:
+    # A message climbs from the queue to the screen by four parents, and on a busy machine by one a round.
+    while quiet < 6:
         working = [worker for worker in pilot.app.workers if not worker.is_finished]
         # One that is overtaken by the next one ends as cancelled: that is no failure.
         await asyncio.gather(*(worker.wait() for worker in working), return_exceptions=True)
