@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from classifier.kept import Arrays, kept_arrays
-from classifier.network import Network, padded
+from classifier.network import Network, padded, quick_products
 from classifier.progress import Progress
 
 Lessons = Mapping[str, Sequence[int]]
@@ -123,10 +123,10 @@ def _asked(
     order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
     answers: list[Tensor] = []
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), quick_products():
         for number, start in enumerate(range(0, len(order), _BATCH), start=1):
             rows = order[start : start + _BATCH]
-            answers.append(answer(*padded([ids[row] for row in rows])))
+            answers.append(answer(*padded([ids[row] for row in rows])).float())
             done = start + len(rows)
             if number % _TOLD_BATCHES == 0 or done == len(order):
                 progress({"kind": "vectors", "texts": done, "of": len(order)})

@@ -17,7 +17,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from classifier.annotation import KEY_LENGTH, PLAIN, POSTS, Annotation, all_annotations
+from classifier.annotation import (
+    COMPLAINT_GRADES,
+    KEY_LENGTH,
+    PLAIN,
+    POSTS,
+    SENTIMENT_GRADES,
+    TWEETS,
+    Annotation,
+    all_annotations,
+)
 from classifier.labels import CLASS_HEADS, LANGUAGES, REASONS, SENTIMENT_INDEX, UNDETERMINED
 from classifier.text import fingerprint, normalise
 from desk.errors import DeskError
@@ -25,6 +34,8 @@ from desk.errors import DeskError
 Split = Literal["train", "validation", "test"]
 Row = dict[str, Any]
 
+LABELLED = "complaints_en"
+"""The one source whose complaint labels were given by people to posts of every kind."""
 TEST_PERCENT = 15
 VALIDATION_PERCENT = 12
 
@@ -59,6 +70,8 @@ class Example:
     sentiment: int | None = None
     """Index into `SENTIMENTS`."""
     sentiment_weight: float = 1.0
+    feeling: tuple[float, float, float] | None = None
+    """Shares of `SENTIMENTS` that a reader gave; beside a label, the target is halfway between them."""
     polar: bool = False
     """The source has no neutral label, so the neutral output takes no part in the loss."""
     reason: int | None = None
@@ -67,12 +80,19 @@ class Example:
     def target(self, head: str) -> Target:
         """What the head should say."""
         label = getattr(self, head)
+        if head == "sentiment" and self.feeling is not None:
+            shares = self.feeling if label is None else _halfway(label, self.feeling)
+            return Target(shares, self.sentiment_weight)
         if head in CLASS_HEADS:
             shares = tuple(float(place == label) for place in range(CLASS_HEADS[head]))
         else:
             shares = (label or 0.0,)
         weight = getattr(self, f"{head}_weight", 1.0)
         return Target(shares, 0.0 if label is None else weight)
+
+
+def _halfway(label: int, feeling: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple((share + (place == label)) / 2 for place, share in enumerate(feeling))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +221,12 @@ _READ_WEIGHT = 2.0
 
 
 def _annotated(example: Example, note: Annotation) -> Example:
-    """A reader's word goes before what a source's label stood in for."""
-    known = replace(example, complaint=note.complaint, complaint_weight=_READ_WEIGHT)
+    """A reader's word goes before what a source's label stood in for, and beside a label of people's."""
+    known = replace(example, feeling=note.feeling)
+    if note.complaint is not None and example.source == LABELLED:
+        known = replace(known, complaint=(note.complaint + (example.complaint or 0.0)) / 2)
+    elif note.complaint is not None:
+        known = replace(known, complaint=note.complaint, complaint_weight=_READ_WEIGHT)
     if note.sentiment is None or example.sentiment is not None:
         return known
     return replace(known, sentiment=SENTIMENT_INDEX[note.sentiment])
@@ -229,12 +253,20 @@ def _own_post(blank: Example, row: Row, _: random.Random) -> Example:
     )
 
 
+def _own_tweet(blank: Example, row: Row, _: random.Random) -> Example:
+    return replace(
+        blank,
+        complaint=COMPLAINT_GRADES.get(row.get("complaint_grade", "")),
+        feeling=SENTIMENT_GRADES.get(row.get("sentiment_grade", "")),
+    )
+
+
 def _sentiment(blank: Example, row: Row, _: random.Random) -> Example:
     return replace(blank, sentiment=SENTIMENT_INDEX[row["sentiment"]])
 
 
 def _multilingual_sentiment(blank: Example, row: Row, chance: random.Random) -> Example:
-    # The Hindi labels are hardly better than chance (annotations/README.md); only vector and language teach.
+    # The Hindi labels are hardly better than chance (annotations/README.md); what readers say stands instead.
     return blank if row.get("lang") == "hi" else _sentiment(blank, row, chance)
 
 
@@ -290,6 +322,7 @@ SOURCES = (
     Source("posts", _only_annotated, repeat=4),
     Source("own_posts", _own_post, repeat=2, file=POSTS, tested_elsewhere=True),
     Source("plain_posts", _own_post, repeat=5, file=PLAIN, tested_elsewhere=True),
+    Source("own_tweets", _own_tweet, file=TWEETS, tested_elsewhere=True),
     Source("complaints_tr_bank", _turkish_complaint, limit=1_000),
     Source("sentiment_en_semeval", _sentiment, limit=20_000, balance=1.0),
     Source("sentiment_xlmt", _multilingual_sentiment),
@@ -309,7 +342,7 @@ def in_full(sources: Iterable[Source]) -> tuple[Source, ...]:
 
 
 def _shown(repeats: Mapping[str, int], full: Collection[str]) -> tuple[Source, ...]:
-    """Every source as often as said, once where nothing is; those of `full` with all their texts."""
+    """Every source as often as said, once where nothing is, not at all at 0; those of `full` in full."""
     return tuple(
         replace(
             source,
@@ -317,6 +350,7 @@ def _shown(repeats: Mapping[str, int], full: Collection[str]) -> tuple[Source, .
             limit=None if source.name in full else source.limit,
         )
         for source in SOURCES
+        if repeats.get(source.name, 1)
     )
 
 
@@ -328,6 +362,10 @@ FURTHER_SOURCES = (
     _shown({}, full={source.name for source in SOURCES} - {_ALIKE}),
     _shown({"complaints_en": 2, "posts": 2, "own_posts": 2}, full={_TWEETS}),
     _shown({"complaints_en": 2, "posts": 2, "plain_posts": 5, "brands_ru": 3}, full=()),
+    _shown({"own_tweets": 0}, full={_TWEETS}),
+    _shown(
+        {"complaints_en": 2, "posts": 2, "plain_posts": 2, "brands_ru": 3, "own_tweets": 2}, full={_TWEETS}
+    ),
 )
 """What they learn from in each further pass over the data. Small sets are nearly known by heart by then, and
 of the large ones of sentiment not much has been learned. The second of them shows each text once, of those
@@ -335,3 +373,5 @@ that are alike some; the third complaints twice, so that they keep their place w
 anew; the last plain posts five times, which twice had not taught anything."""
 PUBLIC = tuple(source.name for source in SOURCES if source.file is None)
 """Of others' writing: nobody has read all of them for complaints, and those who did agree in nine of ten."""
+UNREAD = tuple(name for name in PUBLIC if name != LABELLED)
+"""Those of them of which not each text to a brand was graded by a reader beside its label."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.artifact import Manifest, read_manifest, write_manifest
-from classifier.data import SOURCES, Example, Row, Source, load_examples, read_rows, split_of
+from classifier.data import LABELLED, SOURCES, Example, Row, Source, load_examples, read_rows, split_of
 from classifier.evaluation import Score, evaluate
 from classifier.fitting import Plan, TrainingError, fit
 from classifier.labels import SENTIMENT_INDEX
@@ -27,7 +27,7 @@ from classifier.language_head import LanguageHead
 from classifier.predictor import OnnxPredictor, load_predictor
 from classifier.progress import Progress, silent
 from classifier.reload import reload, write_base
-from classifier.training import MEASURED_ON, WRITING, calibrate, write_weights
+from classifier.training import WRITING, calibrate, write_weights
 from desk.model.correction import Correction
 
 LEAST = 60
@@ -162,7 +162,7 @@ def _replayed(folder: Path, data: Path | None, taught: int) -> list[Source]:
 
 def _settle(made: Path, old: Manifest, data: Path | None, seed: int) -> None:
     """Calibrate on the data's validation, where that is at hand; otherwise what was calibrated stays."""
-    if data is not None and (data / f"{MEASURED_ON}.jsonl.gz").is_file():
+    if data is not None and (data / f"{LABELLED}.jsonl.gz").is_file():
         there = tuple(source for source in SOURCES if source.path(data).is_file())
         calibrate(made, load_examples(data, there, "validation", seed))
         return
@@ -180,7 +180,7 @@ def _measure(predictor: OnnxPredictor, held: Sequence[Correction], data: Path | 
 
 
 def _kept(predictor: OnnxPredictor, data: Path | None) -> float | None:
-    file = data / f"{MEASURED_ON}.jsonl.gz" if data is not None else None
+    file = data / f"{LABELLED}.jsonl.gz" if data is not None else None
     if file is None or not file.is_file() or not any(True for _ in read_rows(file)):
         return None
     scores: list[Score] = evaluate(predictor, [file], split="validation")

@@ -7,13 +7,15 @@ The sentence vector is a linear layer as well, above several layers' means and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AutoModel
 from transformers.utils import logging
 
@@ -82,7 +84,7 @@ class Network(nn.Module):
             base,
             dtype=torch.float32,
             attn_implementation="sdpa",
-            # Dropping attention weights would rule out the fast attention kernel for little gain.
+            # Dropping attention weights costs time for little gain.
             attention_probs_dropout_prob=0.0,
             hidden_dropout_prob=dropout,
             add_pooling_layer=False,
@@ -152,7 +154,12 @@ class Network(nn.Module):
         for number, layer in enumerate(self.encoder.encoder.layer, start=1):
             if number in self.merges:
                 states, weight = _merged(states, weight)
-            states = layer(states, attention_mask=(weight > 0)[:, None, None, :])
+            shown = (weight > 0)[:, None, None, :]
+            if self.training:
+                with quick_products(training=True):
+                    states = layer(states, attention_mask=shown)
+            else:
+                states = layer(states, attention_mask=shown)
             means.append(_mean(states, weight))
         return means
 
@@ -217,6 +224,20 @@ def _merged(states: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     states = functional.pad(states * weight.unsqueeze(-1), (0, 0, 0, odd)).unflatten(1, (-1, 2)).sum(2)  # type: ignore[no-untyped-call]
     weight = functional.pad(weight, (0, odd)).unflatten(1, (-1, 2)).sum(2)  # type: ignore[no-untyped-call]
     return states / weight.clamp(min=1).unsqueeze(-1), weight
+
+
+@contextmanager
+def quick_products(*, training: bool = False) -> Iterator[None]:
+    """Let the products inside be of bfloat16 where the processor multiplies that itself.
+
+    Weights, and what one layer passes to the next, stay float32. In training attention is made of plain
+    products: through its fused kernel it takes three times as long to go back, for texts of some thirty
+    tokens. Together they make training almost twice as fast (37 to 65 texts a second on two Zen 4 cores).
+    """
+    able = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    plain = sdpa_kernel(SDPBackend.MATH) if training else nullcontext()
+    with torch.autocast("cpu", torch.bfloat16, enabled=able), plain:
+        yield
 
 
 def _mean(states: Tensor, weight: Tensor) -> Tensor:

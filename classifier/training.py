@@ -18,7 +18,7 @@ from classifier.calibration import (
     fit_temperature,
     recall_threshold,
 )
-from classifier.data import FURTHER_SOURCES, PUBLIC, Example, in_full, load_examples
+from classifier.data import FURTHER_SOURCES, LABELLED, PUBLIC, UNREAD, Example, in_full, load_examples
 from classifier.export import write_folder
 from classifier.fitting import Plan, TrainingError
 from classifier.graph import EncoderShape
@@ -37,12 +37,16 @@ VERSION = "answerback-12l-2026.11.11"
 RUNS = 2
 """Networks that are learned in turn and averaged."""
 _FURTHER = Plan(rate=6e-5, head_rate=2e-4, vector_rate=1e-4, warmup_share=0.04, early_layer=0)
-_AGAIN, _ONCE_MORE, _WEIGHED, _PLAIN = (replace(_FURTHER, sources=sources) for sources in FURTHER_SOURCES)
+_AGAIN, _ONCE_MORE, _WEIGHED, _PLAIN, _GRADED, _WRITTEN = (
+    replace(_FURTHER, sources=sources) for sources in FURTHER_SOURCES
+)
 PASSES = (
     _AGAIN,
     _ONCE_MORE,
     replace(_WEIGHED, doubt=0.05, held=0.4),
     replace(_PLAIN, complaints_kept=PUBLIC),
+    replace(_GRADED, doubt=0.05, complaints_kept=UNREAD),
+    replace(_WRITTEN, doubt=0.05, complaints_kept=UNREAD),
 )
 """How their mean goes over the data again and again: at lower rates, since it knows much already. The third
 pass takes complaint labels to be as sure as readers make them: to 9 % they gave another
@@ -55,9 +59,7 @@ LOOK_RECALL = 0.97
 """Share of the complaints to be expected that a person is shown: as one, or for a second look."""
 TEMPERATURE_ROWS = 2_000
 """About so many rows, evenly taken, are plenty for the one number of the sentiment head."""
-MEASURED_ON = "complaints_en"
-"""The one source whose complaint labels were given by people to posts of every kind."""
-CALIBRATED_ON = (MEASURED_ON, "posts")
+CALIBRATED_ON = (LABELLED, "posts")
 """The sources of real posts with complaint labels of every kind, found as an operator's feed finds them."""
 
 

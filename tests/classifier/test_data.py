@@ -12,15 +12,18 @@ import pytest
 
 from classifier import data
 from classifier.annotation import (
+    COMPLAINT_GRADES,
     HELD_OUT,
     HELD_OUT_PLAIN,
     KEY_LENGTH,
     PLAIN,
     POSTS,
+    SENTIMENT_GRADES,
+    TWEETS,
     Annotation,
     all_annotations,
 )
-from classifier.data import SOURCES, DataError, Example, Split, load_examples, read_rows, split_of
+from classifier.data import SOURCES, DataError, Example, Split, Target, load_examples, read_rows, split_of
 from classifier.labels import LANGUAGES
 from classifier.text import fingerprint
 from desk.model.reason import GENERAL_REASONS, OTHER
@@ -112,16 +115,41 @@ def test_a_source_that_is_balanced_in_part_lets_rare_sentiments_weigh_more_but_n
     assert sums.total() == pytest.approx(len(found))
 
 
-def test_hindi_tweets_teach_no_sentiment(tmp_path: Path, write_rows: Write) -> None:
+def test_hindi_tweets_teach_what_a_reader_said_and_not_their_label(
+    tmp_path: Path, write_rows: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_rows(
         "sentiment_xlmt",
         [
             {"text": "kya baat hai", "sentiment": -1, "lang": "hi"},
+            {"text": "koi nahi padha", "sentiment": -1, "lang": "hi"},
             {"text": "che bello", "sentiment": 1, "lang": "it"},
         ],
     )
-    found = {example.language: example.sentiment for example in everything(tmp_path, "sentiment_xlmt")}
-    assert found == {"hi": None, "it": 2}
+    happy = SENTIMENT_GRADES["P"]
+    read = {("sentiment_xlmt", fingerprint("kya baat hai")[:KEY_LENGTH]): Annotation(feeling=happy)}
+    monkeypatch.setattr(data, "all_annotations", lambda: read)
+    found = {one.text: one.target("sentiment") for one in everything(tmp_path, "sentiment_xlmt")}
+    assert found["kya baat hai"] == Target(happy, 1.0)
+    assert found["koi nahi padha"].weight == 0.0
+    assert found["che bello"] == Target((0.0, 0.0, 1.0), 1.0)
+
+
+def test_what_people_labelled_and_a_reader_graded_is_learned_halfway_between(
+    tmp_path: Path, write_rows: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows("complaints_en", [{"text": "late again?", "complaint": 1, "lang": "en"}])
+    write_rows("sentiment_en_semeval", [{"text": "ok then", "sentiment": 0, "lang": "en"}])
+    notes = {
+        ("complaints_en", fingerprint("late again?")[:KEY_LENGTH]): Annotation(COMPLAINT_GRADES["o"]),
+        ("sentiment_en_semeval", fingerprint("ok then")[:KEY_LENGTH]): Annotation(feeling=(0.6, 0.4, 0.0)),
+    }
+    monkeypatch.setattr(data, "all_annotations", lambda: notes)
+    (complaint,) = everything(tmp_path, "complaints_en")
+    assert complaint.complaint == pytest.approx((1 + COMPLAINT_GRADES["o"]) / 2)
+    (tweet,) = everything(tmp_path, "sentiment_en_semeval")
+    assert tweet.target("sentiment").shares == pytest.approx((0.3, 0.7, 0.0))
+    assert (tweet.sentiment, tweet.complaint) == (1, None)
 
 
 def test_airlines_are_never_trained_on() -> None:
@@ -231,7 +259,16 @@ def test_annotations_are_of_known_sources_and_hold_no_text() -> None:
     for (source_name, key), note in all_annotations().items():
         assert source_name in known
         assert re.fullmatch(rf"[0-9a-f]{{{KEY_LENGTH}}}", key)
-        assert note.complaint in {0.0, 1.0}
+        assert note.complaint in {None, 0.0, 1.0, *COMPLAINT_GRADES.values()}
+        assert note.feeling in {None, *SENTIMENT_GRADES.values()}
+        assert note != Annotation()
+
+
+def test_grades_are_probabilities_in_their_order() -> None:
+    assert all(sum(shares) == pytest.approx(1.0) for shares in SENTIMENT_GRADES.values())
+    balance = [shares[2] - shares[0] for shares in SENTIMENT_GRADES.values()]
+    assert balance == sorted(balance)
+    assert 1 > COMPLAINT_GRADES["C"] > COMPLAINT_GRADES["c"] > 0.5 > COMPLAINT_GRADES["o"] > 0
 
 
 def test_a_complaint_is_not_content_and_no_complaint_may_feel_anything(
@@ -258,8 +295,25 @@ def test_our_own_posts_are_whole(path: Path) -> None:
         assert row.get("reason", OTHER) in {*GENERAL_REASONS, OTHER}
 
 
+def test_our_own_tweets_are_whole_and_graded() -> None:
+    rows = list(read_rows(TWEETS))
+    assert len({fingerprint(row["text"]) for row in rows}) == len(rows)
+    assert {row["lang"] for row in rows} <= set(LANGUAGES)
+    for row in rows:
+        grades = row.get("sentiment_grade"), row.get("complaint_grade")
+        assert grades in {(grade, None) for grade in SENTIMENT_GRADES} | {
+            (None, grade) for grade in COMPLAINT_GRADES
+        }
+
+
+def test_a_tweet_of_ours_teaches_what_it_was_graded_for(tmp_path: Path) -> None:
+    found = load_examples(tmp_path, source("own_tweets"), "train", seed=1)
+    assert {(one.feeling is None) == (one.complaint is not None) for one in found} == {True}
+    assert {one.target("complaint").weight for one in found if one.complaint is None} == {0.0}
+
+
 def test_what_is_held_out_is_never_learned() -> None:
-    learned = {fingerprint(row["text"]) for path in (POSTS, PLAIN) for row in read_rows(path)}
+    learned = {fingerprint(row["text"]) for path in (POSTS, PLAIN, TWEETS) for row in read_rows(path)}
     for path in (HELD_OUT, HELD_OUT_PLAIN):
         assert learned.isdisjoint(fingerprint(row["text"]) for row in read_rows(path))
 
