@@ -3,12 +3,13 @@ the desk makes neither a predictor nor a source, and so never loads their librar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from answerback import clock
 from answerback.calendars import make_calendar
@@ -32,6 +33,9 @@ from desk.ports import AlertChannel, Explain, Predictor, ReplySender
 from desk.store import Store
 from desk.triage import Ally, Rules, TriagePolicy
 from desk.watch import AlertRules
+
+if TYPE_CHECKING:
+    from classifier.artifact import Manifest
 
 _STANDARD = SlaPolicy("standard", first_response_seconds=3_600, next_response_seconds=7_200)
 """What is promised where config.toml says nothing."""
@@ -91,7 +95,10 @@ def make_alert_rules(settings: AlertSettings) -> AlertRules:
 
 
 def make_predictor(settings: ClassifierSettings) -> Predictor:
-    """The classifier with its reasons; loads the model at the first post. Raises ArtifactError."""
+    """The classifier with its reasons; loads the model at the first post.
+
+    Raises ArtifactError, and ConfigError for a threshold that does not go with the weights' other one.
+    """
     from classifier import load_predictor  # noqa: PLC0415
     from classifier.reasons import Reason, WithReasons  # noqa: PLC0415
     from classifier.screening import Screened  # noqa: PLC0415
@@ -102,13 +109,38 @@ def make_predictor(settings: ClassifierSettings) -> Predictor:
     if settings.model == "screened":
         # The quick one keeps its own thresholds: what it was measured to rule out.
         quick, full = load_predictor(_quick_in(folder)), load_predictor(folder, *thresholds)
+        _thresholds_in_order(settings, full.manifest)
         brands = [
             one for brand in settings.brands for one in (brand.complaint_threshold, brand.look_threshold)
         ]
         screened = Screened(quick, full, [one for one in brands if one is not None])
         return WithReasons(screened, named, stored=quick.reason_vectors)
     model = load_predictor(_quick_in(folder) if settings.model == "quick" else folder, *thresholds)
+    _thresholds_in_order(settings, model.manifest)
     return WithReasons(model, named, stored=model.reason_vectors)
+
+
+def _thresholds_in_order(settings: ClassifierSettings, weights: Manifest) -> None:
+    """Better no start than posts of doubt that nobody is shown.
+
+    Where config.toml gives both, they were compared when it was read; here the weights give the other one.
+    """
+    # Rounded to the safe side: whoever sets the figure that is told is let through.
+    most = f"{math.floor(weights.complaint_threshold * 1_000) / 1_000:.3f}"
+    least = f"{math.ceil(weights.look_threshold * 1_000) / 1_000:.3f}"
+    lost = f"of the weights {weights.version}: no post would be left for a second look"
+    for whose, complaint, look in settings.pairs():
+        where = f"{settings.file}: classifier: {whose}"
+        if complaint is None and look is not None and look > weights.complaint_threshold:
+            raise ConfigError(
+                f"{where}look_threshold is {look}, above the complaint_threshold {most} {lost}. "
+                f"Set look_threshold to {most} or less, or complaint_threshold to {look} or more."
+            )
+        if look is None and complaint is not None and complaint < weights.look_threshold:
+            raise ConfigError(
+                f"{where}complaint_threshold is {complaint}, below the look_threshold {least} {lost}. "
+                f"Set complaint_threshold to {least} or more, or look_threshold to {complaint} or less."
+            )
 
 
 def _quick_in(weights: Path) -> Path:

@@ -245,17 +245,18 @@ def load_config(path: Path | None) -> Config:
         config = Config.model_validate(data)
     except ValidationError as error:
         raise ConfigError("\n".join(_sentences(path, data, error))) from None
-    return _anchored(config, path.parent)
+    return _anchored(config, path)
 
 
-def _anchored(config: Config, folder: Path) -> Config:
+def _anchored(config: Config, file: Path) -> Config:
     """Relative paths mean the config file's folder, wherever the command is run from."""
-    sources = tuple(source.anchored(folder) for source in config.sources)
-    classifier = config.classifier
-    if classifier.weights is not None:
-        classifier = classifier.model_copy(update={"weights": folder / classifier.weights})
+    folder = file.parent
     return config.model_copy(
-        update={"store": folder / config.store, "sources": sources, "classifier": classifier}
+        update={
+            "store": folder / config.store,
+            "sources": tuple(source.anchored(folder) for source in config.sources),
+            "classifier": config.classifier.anchored(file),
+        }
     )
 
 

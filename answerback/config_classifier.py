@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    model_validator,
+)
 
 from answerback.config_values import Probability
 from desk.model.reason import OTHER
@@ -46,6 +55,15 @@ class BrandSettings(_Section):
     look_threshold: Probability | None = None
 
 
+class Pair(NamedTuple):
+    """Two thresholds that hold together; None leaves one to the weights."""
+
+    whose: str
+    """Stands before the key in a message; empty for all brands."""
+    complaint: float | None
+    look: float | None
+
+
 class ClassifierSettings(_Section):
     model: Literal["full", "screened", "quick"] = "full"
     weights: Path | None = None
@@ -53,18 +71,33 @@ class ClassifierSettings(_Section):
     look_threshold: Probability | None = None
     brands: tuple[BrandSettings, ...] = ()
     reasons: tuple[ReasonSettings, ...] = ()
+    _file: Path = PrivateAttr(Path("config.toml"))
+
+    @property
+    def file(self) -> Path:
+        """Where the section stands, for messages."""
+        return self._file
+
+    def anchored(self, file: Path) -> Self:
+        """As read from this file: relative paths mean its folder."""
+        weights = None if self.weights is None else file.parent / self.weights
+        read = self.model_copy(update={"weights": weights})
+        read._file = file
+        return read
+
+    def pairs(self) -> Iterator[Pair]:
+        """The thresholds of all brands, then each brand's: what one leaves open is what all have."""
+        yield Pair("", self.complaint_threshold, self.look_threshold)
+        for one in self.brands:
+            yield Pair(
+                f'brands "{one.brand}": ',
+                self.complaint_threshold if one.complaint_threshold is None else one.complaint_threshold,
+                self.look_threshold if one.look_threshold is None else one.look_threshold,
+            )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        pairs = [("", self.complaint_threshold, self.look_threshold)]
-        for one in self.brands:
-            # What a brand leaves open is what all brands have.
-            complaint = (
-                self.complaint_threshold if one.complaint_threshold is None else one.complaint_threshold
-            )
-            look = self.look_threshold if one.look_threshold is None else one.look_threshold
-            pairs.append((f'brands "{one.brand}": ', complaint, look))
-        for whose, complaint, look in pairs:
+        for whose, complaint, look in self.pairs():
             if complaint is not None and look is not None and look > complaint:
                 raise ValueError(f"{whose}look_threshold must not be above complaint_threshold")
         return self

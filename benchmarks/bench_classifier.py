@@ -1,15 +1,15 @@
-"""Our predictors beside a stock `transformers` pipeline on a roberta-base-sized model, in one run.
+"""What `answerback run` classifies with, beside a stock `transformers` pipeline, in one run.
 
     python -m benchmarks.bench_classifier
 
-Speed does not depend on what the weights say, so the yardstick has random ones. All get the same texts in
+The yardstick's model has roberta-base's size. Speed does not depend on what weights say, so it has random
+ones. All get the same texts in
 the same order at their defaults; each figure is the best of several turns, taken in alternation, because a
 shared machine disturbs either now and then. Takes about two minutes.
 """
 
 from __future__ import annotations
 
-import resource
 import statistics
 import subprocess
 import sys
@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from classifier import load_predictor
-from classifier.artifact import QUICK, SHIPPED
-from classifier.screening import Screened
+from answerback.bootstrap import make_predictor
+from answerback.config_classifier import ClassifierSettings
 
 POSTS = (
     "@user third time this month my card gets declined and nobody at the bank picks up the phone, what now?",
@@ -31,6 +31,7 @@ POSTS = (
     "worst flight ever @user, two hours on the tarmac without water, then they lost my bag, and the hotline "
     "is a robot that hangs up. I want a refund and an apology, not another voucher!",
 )
+MODELS: tuple[Literal["full", "screened", "quick"], ...] = ("full", "screened", "quick")
 THROUGHPUT_POSTS = 72
 SINGLE_POSTS = 12
 TURNS = 3
@@ -49,16 +50,11 @@ class Timing:
 def main() -> None:
     """Print the table."""
     # First, while this process is small: a child's peak starts at the size of what it was forked from.
-    peak_mib = serving_peak_mib()
+    peaks_mib = {model: serving_peak_mib(model) for model in MODELS}
     stock_name = "`pipeline`, roberta-base size, defaults"
-    full, quick = load_predictor(SHIPPED), load_predictor(SHIPPED / QUICK)
-    screened = Screened(quick, full)
-    ways: dict[str, Classify] = {
-        "Answerback": full.predict,
-        'Answerback, `model = "screened"`': screened.predict,
-        'Answerback, `model = "quick"`': quick.predict,
-        stock_name: stock_pipeline(),
-    }
+    ours = {model: make_predictor(ClassifierSettings(model=model)) for model in MODELS}
+    ways: dict[str, Classify] = {f'`model = "{model}"`': one.predict for model, one in ours.items()}
+    ways[stock_name] = stock_pipeline()
     for classify in ways.values():
         classify(POSTS)  # loads and warms up
     turns = [[measure(classify) for classify in ways.values()] for _ in range(TURNS)]
@@ -68,9 +64,11 @@ def main() -> None:
     for name, one in timings.items():
         faster, sooner = one.posts_per_second / stock.posts_per_second, stock.single_ms / one.single_ms
         print(f"| {name} | {one.posts_per_second:.1f} | {faster:.1f} | {one.single_ms:.1f} | {sooner:.1f} |")
+    full, screened = ours["full"], ours["screened"]
     again = sum(verdict.model == full.version for verdict in screened.predict(POSTS))
     print(f"\nScreened: {again} of {len(POSTS)} posts are read in full.")
-    print(f"Peak memory of a serving process: {peak_mib:.0f} MiB")
+    peaks = ", ".join(f"{peak:.0f} MiB ({model})" for model, peak in peaks_mib.items())
+    print(f"Peak memory of a process that classifies: {peaks}")
 
 
 def stock_pipeline() -> Classify:
@@ -122,14 +120,25 @@ def best(timings: Sequence[Timing]) -> Timing:
     )
 
 
-def serving_peak_mib() -> float:
-    """Return the peak resident memory of a fresh process that serves one batch."""
-    code = "from classifier import load_predictor; import sys; load_predictor().predict(sys.argv[1:] * 16)"
-    subprocess.run(
-        [sys.executable, "-c", code, *POSTS], check=True, cwd=Path(__file__).resolve().parent.parent
+def serving_peak_mib(model: str) -> float:
+    """Return the peak resident memory of a fresh process that serves one batch with its reasons."""
+    found = subprocess.run(
+        [sys.executable, "-c", _SERVE, model, *POSTS],
+        check=True,
+        cwd=Path(__file__).resolve().parent.parent,
+        capture_output=True,
+        text=True,
     )
-    # Kilobytes on Linux; of the largest child, and this is the only one.
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return int(found.stdout) / 1024
+
+
+_SERVE = """
+import resource, sys
+from answerback.bootstrap import make_predictor
+from answerback.config_classifier import ClassifierSettings
+make_predictor(ClassifierSettings(model=sys.argv[1])).predict(sys.argv[2:] * 16)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # kilobytes on Linux
+"""
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from classifier.artifact import (
     read_manifest,
     write_manifest,
 )
-from classifier.data import SOURCES, Example, Source, in_full, load_examples
+from classifier.data import FURTHER_SOURCES, SOURCES, Example, Source, in_full, load_examples
 from classifier.fitting import (
     Plan,
     TrainingError,
@@ -89,8 +89,14 @@ class Course:
     plan: Plan = _PLAN
 
 
-FURTHER = Course(passes=1, plan=replace(_PLAN, rate=1.5e-4, head_rate=1.5e-4, vector_rate=5e-4, held=0.5))
-"""How a student goes on that was taught before: it knows most of what a teacher like its own one says."""
+FURTHER = Course(
+    passes=1,
+    plan=replace(
+        _PLAN, sources=FURTHER_SOURCES[-1], rate=1.5e-4, head_rate=1.5e-4, vector_rate=5e-4, held=0.5
+    ),
+)
+"""How a student goes on that was taught before: it knows most of what a teacher like its own one says. It
+reads what the teacher learned last."""
 
 
 def distil(

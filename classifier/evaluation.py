@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from classifier.calibration import Array
 from classifier.data import Row, Split, read_rows, split_of
-from classifier.labels import LANGUAGES, SENTIMENT_INDEX, SENTIMENTS
+from classifier.labels import LANGUAGES, SENTIMENT_INDEX, SENTIMENTS, UNDETERMINED
 from desk.model.reason import GENERAL_REASONS, OTHER
 from desk.model.verdict import Verdict
 from desk.ports import Predictor
@@ -33,9 +34,9 @@ class Score:
     field: str
     """A key of `FIELDS`."""
     group: str
-    """"all", a language such as "de", "brands" (rows whose domain is not random_*), an emotion such as
-    "mutlu" whose rows are no complaints, or "all, no neutral": the file has no neutral label, so the better
-    of the other two is taken."""
+    """"all", a language such as "de" ("und": rows without one, beside others that have one), "brands" (rows
+    whose domain is not random_*), an emotion such as "mutlu" whose rows are no complaints, or "all, no
+    neutral": the file has no neutral label, so the better of the other two is taken."""
     rows: int
     macro_f1: float
     """Mean over the labels that occur in the truth; so is `macro_recall`."""
@@ -78,21 +79,38 @@ class _Answers:
 
 
 def evaluate(
-    predictor: Predictor, files: Sequence[Path], *, split: Split | None = None, together: bool = False
+    predictor: Predictor,
+    files: Sequence[Path],
+    *,
+    split: Split | None = None,
+    together: bool = False,
+    reasons: Iterable[str] = (),
+    unknown: Callable[[str, Counter[str]], None] | None = None,
 ) -> list[Score]:
     """Score every field of `FIELDS` that a file has, over all rows and by group.
 
     `split` keeps the rows of one split: "test" is what shipped weights have never seen. `together` takes the
-    files as one, named `TOGETHER`: where one holds complaints alone and another none. Raises `DataError`.
+    files as one, named `TOGETHER`: where one holds complaints alone and another none. `reasons` are names of
+    an operator's, known beside the general ones. Rows of any other reason count for their other fields alone;
+    `unknown` is told the file and how many of its rows have which. Raises `DataError`.
     """
-    found = [(_name(path), _rows(path, split)) for path in files]
+    ours = REASONS | {name: name for name in reasons}
+    found: list[tuple[str, list[Row]]] = []
+    for name, path in zip(_called(files), files, strict=True):
+        rows, strange = _rows(path, split, ours)
+        if strange and unknown is not None:
+            unknown(name, strange)
+        found.append((name, rows))
     if together:
         found = [(TOGETHER, [row for _, rows in found for row in rows])]
     return [score for name, rows in found for score in _scores(predictor, name, rows)]
 
 
-def _name(path: Path) -> str:
-    return path.name.split(".")[0]
+def _called(files: Sequence[Path]) -> list[str]:
+    """Each file's name without its endings, or its path as given where several have that name."""
+    names = [path.name.partition(".")[0] for path in files]
+    often = Counter(names)
+    return [name if often[name] == 1 else str(path) for name, path in zip(names, files, strict=True)]
 
 
 def as_table(scores: Sequence[Score]) -> str:
@@ -148,10 +166,20 @@ def chance_error(confidence: Array) -> float:
     return float(np.mean([calibration_error(confidence, confirmed) for confirmed in drawn]))
 
 
-def _rows(path: Path, split: Split | None) -> list[Row]:
-    """A file's rows that say anything."""
-    rows = (row for row in read_rows(path) if split is None or split_of(row["text"]) == split)
-    return [row for row in rows if any(field.knows(row) for field in FIELDS.values())]
+def _rows(path: Path, split: Split | None, reasons: Mapping[str, str]) -> tuple[list[Row], Counter[str]]:
+    """A file's rows that say anything, with our names of their reasons, and how often it has which others."""
+    rows: list[Row] = []
+    strange: Counter[str] = Counter()
+    for row in read_rows(path):
+        if split is not None and split_of(row["text"]) != split:
+            continue
+        reason = row.get("reason")
+        if reason and reason not in reasons:
+            strange[reason] += 1
+        row["reason"] = reasons.get(reason) if reason else None
+        if any(field.knows(row) for field in FIELDS.values()):
+            rows.append(row)
+    return rows, strange
 
 
 def _scores(predictor: Predictor, file: str, rows: Sequence[Row]) -> Iterator[Score]:
@@ -163,7 +191,8 @@ def _scores(predictor: Predictor, file: str, rows: Sequence[Row]) -> Iterator[Sc
             continue
         chosen, said = [rows[place] for place in known], [verdicts[place] for place in known]
         for group, answers in _groups(chosen, field.answers(chosen, said), said):
-            yield _score(file, name, group, answers)
+            if len(answers.truth):
+                yield _score(file, name, group, answers)
 
 
 def _predict(predictor: Predictor, texts: Sequence[str]) -> list[Verdict]:
@@ -230,9 +259,7 @@ def _abusive(row: Row) -> bool | None:
 
 
 def _reasons(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
-    return _names(
-        [_reason_of(row) or OTHER for row in rows], [verdict.reason or OTHER for verdict in verdicts]
-    )
+    return _names([row["reason"] for row in rows], [verdict.reason or OTHER for verdict in verdicts])
 
 
 def _languages(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> _Answers:
@@ -247,18 +274,13 @@ def _names(truth: Sequence[str], said: Sequence[str]) -> _Answers:
     return _Answers(labels, known, predicted, right.astype(np.float64), right, probable=False)
 
 
-def _reason_of(row: Row) -> str | None:
-    """The row's reason by our names; None where it has none that can be compared."""
-    return REASONS.get(str(row.get("reason")))
-
-
 def _sentiments(rows: Sequence[Row], verdicts: Sequence[Verdict], *, neutral: bool = True) -> _Answers:
     truth = np.array([SENTIMENT_INDEX[int(row["sentiment"])] for row in rows], dtype=np.int64)
     felt = [verdict.sentiment for verdict in verdicts]
     shares = np.array([[one.negative, one.neutral, one.positive] for one in felt], dtype=np.float64)
     if not neutral:
         shares[:, SENTIMENTS.index("neutral")] = 0.0
-        shares /= shares.sum(axis=1, keepdims=True)
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-9)
     predicted = shares.argmax(axis=1).astype(np.int64)
     return _Answers(SENTIMENTS, truth, predicted, shares.max(axis=1), predicted == truth)
 
@@ -282,7 +304,7 @@ REASONS: dict[str, str] = {name: name for name in (*GENERAL_REASONS, OTHER)} | {
     "Flight Booking Problems": "booking",
     "Bad Flight": "quality",
 }
-"""What a row's `reason` may say, as the classifier's own names; rows of any other reason are left out."""
+"""What a row's `reason` may say, as the classifier's own names; an operator's come beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +317,7 @@ class _Field:
 FIELDS: dict[str, _Field] = {
     "complaint": _Field(lambda row: _complained(row) is not None, _complaints),
     "sentiment": _Field(lambda row: row.get("sentiment") is not None, _sentiments),
-    "reason": _Field(lambda row: _reason_of(row) is not None, _reasons),
+    "reason": _Field(lambda row: row.get("reason") is not None, _reasons),
     "anger": _Field(lambda row: _angry(row) is not None, _anger),
     "abuse": _Field(lambda row: _abusive(row) is not None, _abuse),
     "language": _Field(lambda row: row.get("lang") in LANGUAGES, _languages),
@@ -318,8 +340,8 @@ def _groups(
         calm = ["" if row.get("complaint") is not None else str(row["emotion"]) for row in rows]
         for emotion in sorted({*calm} - {""}):
             yield emotion, answers.only(np.array([one == emotion for one in calm]))
-    languages = [str(row.get("lang") or "") for row in rows]
-    if len(set(languages)) > 1:
+    if any(row.get("lang") for row in rows):
+        languages = [row.get("lang") or UNDETERMINED for row in rows]
         for language in sorted(set(languages)):
             yield language, answers.only(np.array([one == language for one in languages]))
 

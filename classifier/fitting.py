@@ -30,6 +30,7 @@ Item = TypeVar("Item")
 
 _CHUNK_BATCHES = 16
 _CHECKPOINT = "checkpoint.pt"
+_LOG = "log.jsonl"
 _VECTORS = "vectors.npz"
 
 
@@ -164,7 +165,8 @@ def run_batches(
     checkpoint = _Checkpoint(run / _CHECKPOINT, identity=identity)
     first = checkpoint.restore(network, optimiser, pace) if resume else 0
     network.train()
-    with (run / "log.jsonl").open("a" if first else "w", encoding="utf-8") as log:
+    _cut(run / _LOG, first)
+    with (run / _LOG).open("a", encoding="utf-8") as log:
         started = time.monotonic()
         for step, batch in enumerate(batches[first:], start=first + 1):
             loss, parts = loss_of_batch(batch)
@@ -188,6 +190,14 @@ def run_batches(
                 log.flush()
                 progress(record)
     network.eval()
+
+
+def _cut(log: Path, step: int) -> None:
+    """Leave in a log what it told up to a step: what came after its checkpoint is learned and told again."""
+    told = log.read_text(encoding="utf-8").splitlines(keepends=True) if step and log.is_file() else []
+    # A power cut may have left half a line.
+    whole = [line for line in told if line.endswith("}\n") and json.loads(line)["step"] <= step]
+    log.write_text("".join(whole), encoding="utf-8")
 
 
 def _network(base: Path, plan: Plan) -> Network:

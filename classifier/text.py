@@ -29,6 +29,11 @@ _HANDLE = regex.compile(r"(?<!\w)@\w+(?:\.bsky\.social\b|@[\w.-]*\w)?")
 _REDDITOR = regex.compile(r"(?<![\w/])/?u/[\w-]{3,20}\b")
 _RUN = regex.compile(r"([^\s\d])\1{3,}")
 _CUT_HANDLE = regex.compile(r"@\w*$")
+_WORD = regex.compile(r"\p{L}+")
+# Letters that look alike, place by place.
+_CYRILLIC, _LATIN = "аеорсухіјѕкАВЕКМНОРСТУХІЈЅ", "aeopcyxijskABEKMHOPCTYXIJS"
+_ALIKE = (str.maketrans(_CYRILLIC, _LATIN), str.maketrans(_LATIN, _CYRILLIC))
+_SCRIPTS = (regex.compile(r"\p{Cyrillic}"), regex.compile(r"\p{Latin}"))
 
 _NOT_WORD = regex.compile(r"[^\p{L}\p{N}]+")
 _PLACEHOLDER = regex.compile(r"@user|\bhttp\b|\brt\b", regex.IGNORECASE)
@@ -38,20 +43,49 @@ def normalise(text: str) -> str:
     """Return the text as the encoder wants it: at most `MAX_CHARS` characters on one line.
 
     Entities are resolved; control, zero-width and bidirectional characters go; links become `http`;
-    handles and mail addresses become `@user`; four or more of one character in a row become three.
-    Deterministic and idempotent; cost does not grow beyond `MAX_INPUT_CHARS` characters of input.
+    handles and mail addresses become `@user`; four or more of one character in a row become three; a word
+    that mixes Latin and Cyrillic letters that look alike is written in one of the two scripts. Emoji stay,
+    for they say much. Deterministic and idempotent; cost does not grow beyond `MAX_INPUT_CHARS` characters.
     """
+    return _settled(text, one_script=True)
+
+
+def _settled(text: str, *, one_script: bool) -> str:
     text = text[:MAX_INPUT_CHARS]
-    # A removed character can complete an entity or a handle; every round but the last shortens the text or
-    # puts a placeholder where none was, so this ends.
-    while (cleaned := _clean(text)) != text:
+    # A removed character can complete an entity or a handle; every round but the last shortens the text, puts
+    # a placeholder where none was or parts the scripts of a word, so this ends.
+    while (cleaned := _clean(_unmixed(text) if one_script else text)) != text:
         text = cleaned
     return text
 
 
+def _unmixed(text: str) -> str:
+    # Nearly all texts are of one script, and are not looked at word by word.
+    if not all(script.search(text) for script in _SCRIPTS):
+        return text
+    return str(_WORD.sub(_in_one_script, text))
+
+
+def _in_one_script(found: regex.Match[str]) -> str:
+    """Write a mixed word in one script where all its letters have a twin: rather in that of most of them."""
+    word = str(found.group())
+    cyrillic, latin = (len(script.findall(word)) for script in _SCRIPTS)
+    if not (cyrillic and latin):
+        return word
+    to_latin, to_cyrillic = (word.translate(table) for table in _ALIKE)
+    ways = [(to_latin, _SCRIPTS[0]), (to_cyrillic, _SCRIPTS[1])]
+    for written, foreign in ways if latin >= cyrillic else reversed(ways):
+        if not foreign.search(written):
+            return written
+    return word
+
+
 def fingerprint(text: str) -> str:
-    """Return a hash that near-identical texts share: letters and digits only, no handles, no links."""
-    bare = _NOT_WORD.sub(" ", without_placeholders(normalise(text)).casefold()).strip()
+    """Return a hash that near-identical texts share: letters and digits only, no handles, no links.
+
+    Scripts stay as they are: the splits and the keys of our labels are from before they were sorted out.
+    """
+    bare = _NOT_WORD.sub(" ", without_placeholders(_settled(text, one_script=False)).casefold()).strip()
     return hashlib.sha256(bare.encode()).hexdigest()
 
 

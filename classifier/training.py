@@ -33,7 +33,7 @@ from classifier.reasons import general_reasons
 from classifier.runs import fit_runs
 from classifier.tokens import tokenizer_of
 
-VERSION = "answerback-12l-2026.11.11"
+VERSION = "answerback-12l-2026.11.12"
 RUNS = 2
 """Networks that are learned in turn and averaged."""
 _FURTHER = Plan(rate=6e-5, head_rate=2e-4, vector_rate=1e-4, warmup_share=0.04, early_layer=0)
@@ -50,8 +50,9 @@ PASSES = (
 )
 """How their mean goes over the data again and again: at lower rates, since it knows much already. The third
 pass takes complaint labels to be as sure as readers make them: to 9 % they gave another
-(annotations/README.md), and both sides err. The last learns complaints of our own posts alone, and says of
-the others what it said before, for it would else forget what those who wrote them had in common."""
+(annotations/README.md), and both sides err. The fifth learns complaints of our own posts alone, and says of
+the others what it said before, for it would else forget what those who wrote them had in common. The last
+two learn what readers graded, and the tweets that were written in the manner of the sets."""
 WRITING = "Writing the weights with the reasons' vectors, and calibrating"
 MAX_TOKENS = 128
 """Tokens served; training cuts earlier, since hardly a post is longer and the rest costs time."""

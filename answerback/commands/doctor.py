@@ -26,7 +26,7 @@ from desk.store import alerts as alert_store
 from desk.store.sources import SourceStatus
 from desk.store.totals_view import totals
 from listener import platforms
-from listener.platform import Platform
+from listener.platform import Platform, SourceSettings
 
 
 class Health(StrEnum):
@@ -79,6 +79,7 @@ def _examine(config_path: Path | None, db_path: Path | None) -> Iterator[Finding
     else:
         yield Finding("config", Health.GOOD, f"{config_path or DEFAULT_PATH} is valid.")
     yield from _sources(config)
+    yield from _brands(config)
     yield from _secrets(config)
     yield from _model(config)
     path = db_path or config.store
@@ -109,6 +110,23 @@ def _sources(config: Config) -> Iterator[Finding]:
             yield Finding("sources", Health.HINT, said)
         else:
             yield Finding("sources", Health.GOOD, f"{source.name} reads and replies.")
+
+
+def _brands(config: Config) -> Iterator[Finding]:
+    """Brands with thresholds of their own of which nothing can be heard: most are misspelt."""
+    heard = [source.brand for source in config.sources if isinstance(source, SourceSettings)]
+    # A replayed file says itself whose posts it holds.
+    if not heard or len(heard) < len(config.sources):
+        return
+    known = ", ".join(f'"{brand}"' for brand in sorted(set(heard)))
+    for one in config.classifier.brands:
+        if one.brand not in heard:
+            yield Finding(
+                "brands",
+                Health.HINT,
+                f'[[classifier.brands]] "{one.brand}": no source listens for this brand, so that its '
+                f"thresholds decide nothing. Write it as a source does: {known}.",
+            )
 
 
 def _source(status: SourceStatus, silent_after: timedelta, now: datetime) -> Finding:

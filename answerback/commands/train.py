@@ -17,7 +17,7 @@ from desk.corrections import lessons
 from desk.errors import DeskError, InputError
 
 if TYPE_CHECKING:
-    from classifier.feedback import Measured
+    from classifier.feedback import Agreement, Measured
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _EXTRA = {"onnx"}
@@ -64,9 +64,9 @@ def train(
     """Train the classifier on posts, corrections or other weights.
 
     Writes a folder that `[classifier] weights` can name. Needs the extra: pip install 'answerback[train]'.
-    It learns twice, takes the mean, and goes over the data three times more. Each time the encoder is asked
-    about the texts first, a quarter of an hour on two cores, kept once it is done; then learning takes an
-    hour. Interrupted, it loses some minutes.
+    It learns twice, takes the mean, and goes over the data several times more. Each time the encoder is asked
+    about the texts first, ten minutes on two cores, kept once it is done; then learning takes half an hour to
+    an hour. Interrupted, it loses some minutes.
 
     With --distil it is a quick model that errs more often, for `[classifier] model`; it belongs into the
     folder quick/ of the weights that teach it, whose token table it shares. What they say of all texts is
@@ -114,14 +114,20 @@ def _learn(out: Path, data: Path | None, seed: int, config_path: Path | None, db
     learned = lessons(bootstrap.open_store(config, db_path, create=False))
     for source, count in learned.left_out.items():
         tell(f"{source}: {count} corrected posts are left out, because its terms forbid to train on them.")
+    if reasons := sum(not one.label.trainable for one in learned.corrections):
+        tell(
+            f"Corrections of the reason alone: {reasons}. They are kept, but not learned from: a reason is "
+            "found by likeness to sentences. Add yours under [[classifier.reasons]] in config.toml."
+        )
     feedback = _trainer("feedback")
     with training_progress() as progress:
         outcome = feedback.learn(weights, learned.corrections, out, data=data, seed=seed, progress=progress)
-    click.echo(f"Learned {outcome.learned} corrections; {outcome.before.rows} were held back to measure on.")
+    click.echo(f"Learned {outcome.learned} corrections; {outcome.held} were held back to measure on.")
     click.echo(f"Before: {_measured(outcome.before)}")
     click.echo(f"After:  {_measured(outcome.after)}")
     if not outcome.better:
-        click.echo("That is not better: the weights in use stay, and nothing was written.")
+        click.echo(f"That is not better: {'; '.join(outcome.against)}.")
+        click.echo("The weights in use stay, and nothing was written.")
         return Exit.OK
     click.echo(f"Wrote {outcome.manifest.version} to {out}. To use it, say in config.toml:")
     click.echo(f'[classifier]\nweights = "{out}"')
@@ -133,13 +139,20 @@ def _learn(out: Path, data: Path | None, seed: int, config_path: Path | None, db
         made = f"answerback train --data DIR --distil {out}{start} --out {out / QUICK}"
         tell(f"It has no quick model yet: {made}")
     if data is None:
-        tell("Without --data only the corrections were measured: try it on other posts before you use it.")
+        tell("Without --data only posts of our own guard what it knew: try it on others before you use it.")
     return Exit.OK
 
 
 def _measured(one: Measured) -> str:
-    kept = "" if one.kept is None else f", macro-F1 {one.kept:.1%} on the data's validation"
-    return f"right on {one.right:.0%} of them, log loss {one.log_loss:.3f}{kept}"
+    said = [_agreed("complaints", one.complaint)]
+    if one.sentiment is not None:
+        said.append(_agreed("sentiment", one.sentiment))
+    said.append(f"macro-F1 for complaints {one.kept:.1%} on {one.kept_on}")
+    return "; ".join(said)
+
+
+def _agreed(kind: str, one: Agreement) -> str:
+    return f"{kind} right on {one.right:.0%} of {one.rows}, log loss {one.log_loss:.3f}"
 
 
 def _there(folder: Path, option: str) -> Path:

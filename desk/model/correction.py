@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from desk.model.mention import MentionId
+from desk.model.reason import OTHER
 
 NO_COMPLAINT = "No complaint"
 """The reason of a dismissal that corrects the classifier as well."""
@@ -29,6 +30,11 @@ class Label:
         return (self.complaint, self.sentiment, self.reason) != (None, None, None)
 
     @property
+    def trainable(self) -> bool:
+        """Whether training learns from it: a reason is found by likeness to sentences, and not trained."""
+        return self.complaint is not None or self.sentiment is not None
+
+    @property
     def words(self) -> str:
         """For people: "no complaint, neutral, about delay"."""
         said = []
@@ -37,7 +43,7 @@ class Label:
         if self.sentiment is not None:
             said.append(SENTIMENTS[self.sentiment])
         if self.reason is not None:
-            said.append(f"about {self.reason}")
+            said.append("about something else" if self.reason == OTHER else f"about {self.reason}")
         return ", ".join(said)
 
     def to_data(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.classifier.tiny import INNER, SHAPE, WIDTH, tiny_tokenizer, vocabulary_size, write_tiny_folder
+from tests.classifier.tiny import write_tiny_base, write_tiny_folder
 
 Rows = Iterable[dict[str, object]]
 
@@ -22,24 +22,8 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random two-layer encoder to fine-tune, as transformers saves it."""
-    import torch
-    from transformers import BertConfig, BertModel
-
-    torch.manual_seed(3)
-    directory = tmp_path_factory.mktemp("base")
-    config = BertConfig(
-        vocab_size=vocabulary_size(),
-        hidden_size=WIDTH,
-        num_hidden_layers=SHAPE.layers,
-        num_attention_heads=SHAPE.heads,
-        intermediate_size=INNER,
-        max_position_embeddings=64,
-        pad_token_id=1,
-    )
-    BertModel(config).save_pretrained(directory)
-    (directory / "tokenizer.json").write_bytes(tiny_tokenizer())
-    return directory
+    """An encoder to fine-tune; tests that change it copy it first."""
+    return write_tiny_base(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture

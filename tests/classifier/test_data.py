@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,6 +218,26 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
             "line 2: complaint must be one of 0, 1, not 'yes'",
         ),
         (b'{"text": "a", "sentiment": 5}\n', "line 1: sentiment must be one of -1, 0, 1, not 5"),
+        (b'{"text": "a", "complaint": [1]}\n', r"line 1: complaint must be one of 0, 1, not \[1\]"),
+        (
+            b'{"text": "a", "sentiment": {"a": 1}}\n',
+            "line 1: sentiment must be one of -1, 0, 1, not {'a': 1}",
+        ),
+        (b'{"text": "a", "anger": "much"}\n', "line 1: anger must be one of 0, 1, not 'much'"),
+        (b'{"text": "a", "abuse": NaN}\n', "line 1: abuse must be one of 0, 1, not nan"),
+        (
+            b'{"text": "a", "offensive": "no"}\n',
+            "line 1: offensive must be one of not-offensive, offensive, not 'no'",
+        ),
+        (b'{"text": "a", "offensive": ["offensive"]}\n', "line 1: offensive must be one of not-off"),
+        (b'{"text": "a", "emotion": ["anger"]}\n', r"line 1: emotion must be a string, not \['anger'\]"),
+        (b'{"text": "a", "reason": {"delay": 1}}\n', "line 1: reason must be a string, not {'delay': 1}"),
+        (b'{"text": "a", "lang": 1}\n', "line 1: lang must be a string, not 1"),
+        (b'{"text": "a", "domain": true}\n', "line 1: domain must be a string, not True"),
+        (
+            b'{"text": "a", "brand": ' + b"[" * 500 + b"]" * 500 + b"}\n",
+            "line 1: brand must be a string, not",
+        ),
         (b'{"text": "a"}\n\xff\xfe\n', "cannot be read after line"),
         (b"[" * 100_000, "line 1: not JSON"),
     ],
@@ -225,6 +247,50 @@ def test_a_damaged_file_is_said_with_its_line(tmp_path: Path, content: bytes, sa
     path.write_bytes(content)
     with pytest.raises(DataError, match=says):
         list(read_rows(path))
+
+
+def test_labels_that_are_null_are_no_fault(tmp_path: Path) -> None:
+    fields = ("complaint", "sentiment", "anger", "offensive", "emotion", "reason", "lang", "domain", "brand")
+    row = {"text": "a", **dict.fromkeys(fields)}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert list(read_rows(tmp_path / "rows.jsonl")) == [row]
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "missing"),
+    [
+        ("complaints_en", {}, "complaint"),
+        ("complaints_en", {"complaint": None}, "complaint"),
+        ("complaints_tr_bank", {"complaint": 1}, "title"),
+        ("sentiment_en_semeval", {"complaint": 0}, "sentiment"),
+        ("sentiment_xlmt", {"lang": "de"}, "sentiment"),
+        ("sentiment_tr", {}, "sentiment"),
+        ("brands_ru", {"brand": "x"}, "sentiment"),
+        ("emotion_tr", {}, "emotion"),
+        ("emotion_en", {"emotion": None}, "emotion"),
+        ("offensive_en", {}, "offensive"),
+    ],
+)
+def test_a_row_without_its_sources_label_is_said_with_its_line(
+    tmp_path: Path, write_rows: Write, name: str, row: dict[str, object], missing: str
+) -> None:
+    whole = {"complaint": 0, "sentiment": 0, "emotion": "joy", "offensive": "offensive", "title": "t"}
+    write_rows(name, [{"text": "whole", **whole}, {"text": "bare", **row}])
+    with pytest.raises(DataError, match=rf"{name}\.jsonl\.gz, line 2: no {missing}, .* needs\. Add it or"):
+        everything(tmp_path, name)
+
+
+def test_a_post_of_ours_with_a_strange_reason_is_said_with_its_line(
+    tmp_path: Path, write_rows: Write
+) -> None:
+    row = {"text": "a", "complaint": 1, "sentiment": -1, "anger": 0, "abuse": 0}
+    (own,) = source("own_posts")
+    mine = replace(
+        own, file=write_rows("mine", [{**row, "reason": None}, {**row, "reason": "x", "text": "b"}])
+    )
+    said = r"mine\.jsonl\.gz, line 2: cannot be learned from: reason must be one of delay, .*, not 'x'\."
+    with pytest.raises(DataError, match=said):
+        [load_examples(tmp_path, (mine,), split, seed=1) for split in SPLITS]
 
 
 def test_a_truncated_gzip_is_said_and_not_taken_for_an_interrupt(tmp_path: Path) -> None:

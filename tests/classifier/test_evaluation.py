@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,8 +51,9 @@ def test_complaint_figures(write_rows: Write) -> None:
             for said, true, domain in texts
         ],
     )
-    everything, brands, language = evaluate(Parrot(), [file])
+    everything, brands, english, language, _ = evaluate(Parrot(), [file])
     assert (language.field, language.accuracy, language.calibration_error) == ("language", 1.0, None)
+    assert english == replace(everything, group="en")
     assert (everything.file, everything.field, everything.group, everything.rows) == (
         "some",
         "complaint",
@@ -64,6 +66,42 @@ def test_complaint_figures(write_rows: Write) -> None:
     assert everything.macro_f1 == pytest.approx((2 / 3 + 4 / 5) / 2)
     assert everything.calibration_error == pytest.approx((0.1 + 0.2 + 0.7 + 0.1) / 4)
     assert (brands.group, brands.rows, brands.accuracy) == ("brands", 3, pytest.approx(2 / 3))
+
+
+def test_a_group_without_rows_is_left_out(write_rows: Write) -> None:
+    rows = [{"text": f"c0.{n} s0/1/0", "complaint": 0, "domain": "random_tweet"} for n in range(3)]
+    (only,) = evaluate(Parrot(), [write_rows("calm", rows)])
+    assert (only.group, only.rows, only.accuracy) == ("all", 3, 1.0)
+
+
+def groups(predictor: Parrot, files: list[Path], field: str) -> dict[tuple[str, str], int]:
+    return {(s.file, s.group): s.rows for s in evaluate(predictor, files) if s.field == field}
+
+
+@pytest.mark.parametrize(
+    ("languages", "expected"),
+    [
+        (["de", "de"], {"de": 2}),
+        (["de", "fr", "de"], {"de": 2, "fr": 1}),
+        (["nl", None, ""], {"nl": 1, "und": 2}),
+        ([None, ""], {}),
+    ],
+)
+def test_each_language_that_occurs_has_a_row(
+    write_rows: Write, languages: list[str | None], expected: dict[str, int]
+) -> None:
+    file = write_rows("said", [{"text": "c0.1 s0/1/0", "complaint": 0, "lang": one} for one in languages])
+    found = groups(Parrot(), [file], "complaint")
+    assert found == {("said", group): rows for group, rows in ({"all": len(languages)} | expected).items()}
+
+
+def test_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path, write_rows: Write) -> None:
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+    rows: list[dict[str, object]] = [{"text": "c0.1 s0/1/0", "complaint": 0}]
+    files = [write_rows(name, rows) for name in ("old/bank", "new/bank", "shop")]
+    found = groups(Parrot(), files, "complaint")
+    assert [name for name, _ in found] == [str(files[0]), str(files[1]), "shop"]
 
 
 def test_sentiment_figures_by_language(write_rows: Write) -> None:
@@ -91,6 +129,14 @@ def test_a_file_without_neutral_rows_is_also_scored_on_two_classes(write_rows: W
     scores = {score.group: score for score in evaluate(Parrot(), [file])}
     assert scores["all"].accuracy == 0.5
     assert scores["all, no neutral"].accuracy == 1.0
+
+
+def test_a_verdict_that_is_neutral_alone_counts_for_nothing_where_there_is_no_neutral(
+    write_rows: Write,
+) -> None:
+    polar = write_rows("polar", [{"text": "c0 s0/1/0", "sentiment": 1}])
+    scores = {score.group: score for score in evaluate(Parrot(), [polar])}
+    assert (scores["all, no neutral"].accuracy, scores["all, no neutral"].calibration_error) == (0.0, 0.0)
 
 
 def test_calm_tweets_are_no_complaints_and_complete_a_file_of_complaints(write_rows: Write) -> None:
@@ -149,6 +195,27 @@ def test_reasons_of_another_set_are_compared_by_our_names(write_rows: Write) -> 
     assert score.labels == ("delay", "locker", "lost or damaged", "other", "service")
     assert score.confusion[0] == (1, 0, 0, 1, 0)
     assert (score.calibration_error, score.chance_error, score.recall_at_precision_90) == (None, None, None)
+
+
+def test_an_operators_reasons_are_known_and_any_other_is_told(write_rows: Write) -> None:
+    rows = [
+        ("box", "locker", "locker"),
+        ("queue", "longlines", "longlines"),  # the airlines' word, unless an operator has it as well
+        ("what", "mystery", ""),
+        ("huh", "mystery", ""),
+        ("calm", "", ""),
+    ]
+    known = {text: replace(BLANK, reason=said) for text, _, said in rows}
+    file = write_rows("shop", [{"text": text, "reason": reason, "complaint": 0} for text, reason, _ in rows])
+    told: dict[str, Counter[str]] = {}
+    scores = evaluate(
+        Knower(known), [file], reasons=["locker", "longlines"], unknown=lambda *left: told.update([left])
+    )
+    complaint, reason = scores
+    assert (reason.field, reason.rows, reason.accuracy) == ("reason", 2, 1.0)
+    assert reason.labels == ("locker", "longlines")
+    assert complaint.rows == 5  # what else a row says is measured all the same
+    assert told == {"shop": Counter(mystery=2)}
 
 
 def test_anger_and_abuse_are_scored_where_a_file_tells_them(write_rows: Write) -> None:

@@ -36,6 +36,8 @@ PIECES = st.sampled_from(
             "😡",
             "é",
             "я",
+            "аa",
+            "рp",
             " ",
             ".",
             ";",
@@ -76,6 +78,10 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
         ("re\u200bfu\u202end\nnow\t!", "refund now !"),
         ("half \ud83d pair", "half pair"),
         ("price is 5@each", "price is 5@each"),
+        ("My pаrсel is lаte", "My parcel is late"),  # with Cyrillic а, с
+        ("Cбepбaнк опять", "Сбербанк опять"),  # with Latin C, e, p, a
+        ("iPhone сломан, МТС и VPNы", "iPhone сломан, МТС и VPNы"),  # ы has no twin
+        ("httр://x.example/a", "http"),
     ],
 )
 def test_handles_links_entities_and_repeats(raw: str, cleaned: str) -> None:
@@ -105,6 +111,11 @@ def test_near_identical_texts_share_a_fingerprint() -> None:
     ]
     assert len({fingerprint(text) for text in variants}) == 1
     assert fingerprint("my card is not blocked") != fingerprint(variants[0])
+
+
+def test_a_fingerprint_hangs_on_the_letters_as_they_were_written() -> None:
+    """Splits and labels would move else."""
+    assert fingerprint("pаrсel") != fingerprint("parcel")
 
 
 def test_placeholders_do_not_count_as_words() -> None:

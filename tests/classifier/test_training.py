@@ -105,6 +105,8 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     told: list[dict[str, object]] = []
     resumed = fit(data, tiny_base, tmp_path / "parts", resume=True, seed=5, plan=PLAN, progress=told.append)
     assert steps_of(told)[0] == 5  # the last checkpoint was after step 4
+    steps = [record["step"] for record in logged(tmp_path / "parts")]
+    assert steps == list(range(1, len(steps) + 1))  # what was learned twice is told once
     assert not any(record["kind"] == "vectors" for record in told)  # the base is not asked again
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, atol=1e-6, rtol=1e-5)

@@ -84,3 +84,23 @@ def tiny_weights(seed: int = 7) -> dict[str, np.ndarray]:
 def write_tiny_folder(directory: Path) -> Path:
     write_folder(directory, tiny_weights(), SHAPE, tiny_tokenizer(), "tiny-2l")
     return directory
+
+
+def write_tiny_base(directory: Path) -> Path:
+    """A random two-layer encoder to fine-tune, as transformers saves it."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(3)
+    config = BertConfig(
+        vocab_size=vocabulary_size(),
+        hidden_size=WIDTH,
+        num_hidden_layers=SHAPE.layers,
+        num_attention_heads=SHAPE.heads,
+        intermediate_size=INNER,
+        max_position_embeddings=64,
+        pad_token_id=1,
+    )
+    BertModel(config).save_pretrained(directory)
+    (directory / "tokenizer.json").write_bytes(tiny_tokenizer())
+    return directory

@@ -10,13 +10,23 @@ import pytest
 
 from classifier import load_predictor
 from classifier.artifact import QUICK, SHIPPED
+from classifier.reasons import Reason, WithReasons
 from classifier.screening import Screened
 from desk.model.verdict import Verdict
 from desk.ports import Predictor
 from tests.classifier.tiny import write_tiny_folder
 
+OWN = Reason("phones", "My phone is broken.", ("I hate my new phone.",))
+
+
+def with_reasons(scratch: Path) -> Predictor:
+    """As `answerback run` serves: a model, the general reasons and one of an operator's."""
+    return WithReasons(load_predictor(write_tiny_folder(scratch / "weights")), [OWN])
+
+
 FACTORIES: dict[str, Callable[[Path], Predictor]] = {
     "tiny": lambda scratch: load_predictor(write_tiny_folder(scratch / "weights")),
+    "reasons": with_reasons,
     "shipped": lambda _: load_predictor(),
     "quick": lambda _: load_predictor(SHIPPED / QUICK),
     "screened": lambda _: Screened(load_predictor(SHIPPED / QUICK), load_predictor()),
@@ -37,10 +47,18 @@ def predictor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return FACTORIES[request.param](tmp_path_factory.mktemp(request.param))
 
 
+def assert_alike(one: Verdict, other: Verdict) -> None:
+    """Equal, but for how padding rounds."""
+    np.testing.assert_allclose(numbers(one), numbers(other), atol=1e-3)
+    assert one.reason_score == pytest.approx(other.reason_score, abs=0.01)
+    assert (one.language, one.reason, one.model) == (other.language, other.reason, other.model)
+
+
 def numbers(verdict: Verdict) -> list[float]:
     felt = verdict.sentiment
     vector = np.frombuffer(verdict.embedding, dtype="<f2")
-    return [verdict.complaint, felt.negative, felt.neutral, felt.positive, *vector.astype(float)]
+    said = [verdict.complaint, verdict.anger, verdict.abuse, felt.negative, felt.neutral, felt.positive]
+    return [*said, *vector.astype(float)]
 
 
 def test_no_texts_give_no_verdicts(predictor: Predictor) -> None:
@@ -50,7 +68,9 @@ def test_no_texts_give_no_verdicts(predictor: Predictor) -> None:
 def test_a_verdict_holds_probabilities_and_a_unit_vector(predictor: Predictor) -> None:
     for verdict in predictor.predict(TEXTS):
         felt = verdict.sentiment
-        assert 0.0 <= verdict.complaint <= 1.0
+        for probability in (verdict.complaint, verdict.anger, verdict.abuse):
+            assert 0.0 <= probability <= 1.0
+        assert verdict.is_sound
         assert felt.negative + felt.neutral + felt.positive == pytest.approx(1.0)
         assert min(felt.negative, felt.neutral, felt.positive) >= 0.0
         assert np.linalg.norm(np.frombuffer(verdict.embedding, dtype="<f2").astype(float)) == pytest.approx(
@@ -61,17 +81,23 @@ def test_a_verdict_holds_probabilities_and_a_unit_vector(predictor: Predictor) -
         assert not (verdict.is_complaint and verdict.needs_look)
 
 
+@pytest.mark.parametrize("predictor", ["reasons"], indirect=True)
+def test_the_texts_have_more_than_one_reason(predictor: Predictor) -> None:
+    """Where all had the same, neither order nor neighbours would be seen in it."""
+    assert len({verdict.reason for verdict in predictor.predict(TEXTS)} - {""}) > 1
+
+
 def test_verdicts_come_in_the_order_of_the_texts(predictor: Predictor) -> None:
     forwards = predictor.predict(TEXTS)
     backwards = predictor.predict(TEXTS[::-1])
     for one, other in zip(forwards, backwards[::-1], strict=True):
-        np.testing.assert_allclose(numbers(one), numbers(other), atol=1e-3)
+        assert_alike(one, other)
 
 
 def test_a_verdict_does_not_depend_on_its_neighbours(predictor: Predictor) -> None:
     together = predictor.predict(TEXTS * 9)
     for text, verdict in zip(TEXTS, together[: len(TEXTS)], strict=True):
-        np.testing.assert_allclose(numbers(predictor.predict([text])[0]), numbers(verdict), atol=1e-3)
+        assert_alike(predictor.predict([text])[0], verdict)
 
 
 def test_the_same_text_gets_the_same_verdict_again(predictor: Predictor) -> None:

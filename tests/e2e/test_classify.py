@@ -101,7 +101,8 @@ def test_thresholds_of_the_config_decide(home: Path, tiny_weights: Path, answerb
     stdin = lines({"text": "my phone broke"})
     for threshold, expected in ((0.0, True), (1.0, False)):
         (home / "config.toml").write_text(
-            f'[classifier]\nweights = "{tiny_weights}"\ncomplaint_threshold = {threshold}\n'
+            f'[classifier]\nweights = "{tiny_weights}"\n'
+            f"complaint_threshold = {threshold}\nlook_threshold = 0\n"
         )
         assert answerback("classify", "--json", stdin=stdin).lines[0]["is_complaint"] is expected
 

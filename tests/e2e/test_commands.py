@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,7 @@ from desk.model.case import CaseId
 from desk.model.correction import Label
 from listener import platforms
 from tests.e2e.conftest import Answerback
-from tests.e2e.support import DEMO_DAY, a_busy_day, run_process
+from tests.e2e.support import DEMO_DAY, a_busy_day, assert_harmless, run_process
 from tests.fakes.replay_file import write
 from tests.kernel import NOON, Desk, post
 
@@ -243,6 +246,42 @@ def test_evaluate_says_what_it_cannot_read(home: Path, answerback: Answerback) -
     answerback("evaluate", "bare.jsonl").complains("bare.jsonl", "nothing was measured")
     write(home / "bad.jsonl", [{"text": "x", "complaint": 1}, b"{nope"])
     answerback("evaluate", "bad.jsonl").complains("bad.jsonl", "line 2")
+    write(home / "odd.jsonl", [{"text": "x", "complaint": 1}, {"text": "x", "emotion": ["\x1b[31manger"]}])
+    answerback("evaluate", "odd.jsonl").complains("odd.jsonl", "line 2", "emotion must be a string")
+
+
+def test_evaluate_leaves_out_empty_groups_and_prints_harmless_names(
+    home: Path, answerback: Answerback
+) -> None:
+    row = {"text": "x", "complaint": 0, "domain": "random_reply", "lang": "\x1b[31m\ud800"}
+    write(home / "calm.jsonl", [row])
+    told = answerback("evaluate", "calm.jsonl", "--json")
+    assert (told.code, [one["group"] for one in told.json["scores"]]) == (0, ["all", row["lang"]])
+    assert_harmless(told.out)
+    shown = answerback("evaluate", "calm.jsonl")
+    assert shown.code == 0
+    assert_harmless(shown.out)
+
+
+def test_evaluate_measures_the_operators_reasons_and_says_which_it_does_not_know(
+    home: Path, answerback: Answerback
+) -> None:
+    reasons = ["locker", "delay", "\x1b[31mred", *(f"odd {n}" for n in range(12))]
+    write(home / "shop.jsonl", [{"text": "the locker is stuck", "reason": reason} for reason in reasons])
+    bare = answerback("evaluate", "shop.jsonl", "--json")
+    assert bare.json["scores"][0]["rows"] == 1
+    bare.complains("shop: the reason of 14 rows is unknown", '"locker" (1)', "4 more", code=0)
+    with (home / "config.toml").open("a", encoding="utf-8") as config:
+        config.write(
+            '[[classifier.reasons]]\nname = "locker"\nsentence = "The parcel locker does not open."\n'
+        )
+    named = answerback("evaluate", "shop.jsonl", "--json")
+    assert [(one["field"], one["rows"]) for one in named.json["scores"]] == [("reason", 2)]
+    assert "locker" in named.json["scores"][0]["labels"]
+    named.complains("the reason of 13 rows is unknown", code=0)
+    assert "locker" not in named.err
+    write(home / "odd.jsonl", [{"text": "x", "reason": "odd"}])
+    answerback("evaluate", "odd.jsonl").complains('"odd" (1)', "nothing was measured")
 
 
 def test_train_without_its_extra_says_how_to_get_it(
@@ -279,6 +318,36 @@ def test_learning_needs_corrections_and_says_which_are_left_out(home: Path, answ
     done = answerback("train", "--feedback", "--out", "ours")
     done.complains("x: 1 corrected posts are left out", "Too few corrections", "1 of at least")
     assert not (home / "ours").exists()
+
+
+def test_learning_says_what_was_measured_and_what_was_not_learned(
+    home: Path, answerback: Answerback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feedback = import_module("classifier.feedback")
+    # Corrections alone, on one core: what an operator waits for is what is learned beside them.
+    monkeypatch.setattr(feedback, "SOURCES", ())
+    monkeypatch.setitem(feedback.learn.__kwdefaults__, "plan", replace(feedback.PLAN, threads=1))
+    desk = Desk(home / "answerback.db")
+    texts = [f"{word} {n} is broken" for word in ("phone", "bank", "shop") for n in range(40)]
+    posts = [post(str(n), text) for n, text in enumerate(texts)]
+    desk.take(*posts[:60])
+    desk.take(*posts[60:])
+    for n in range(len(texts)):
+        label = Label(complaint=n % 3 == 0, sentiment=-1) if n < 100 else Label(reason="quality")
+        seen = desk.mention(f"bluesky:{n}")
+        casework.correct(desk.store, CaseId(1), agent="mia", post=seen, label=label, now=NOON)
+    desk.store.close()
+    done = answerback("train", "--feedback", "--out", "ours")
+    assert done.code == 0, done.err
+    assert "Corrections of the reason alone: 20. They are kept, but not learned from" in done.err
+    learned, before, afterwards, *rest = done.out.splitlines()
+    taught, held = map(int, re.findall(r"\d+", learned))
+    assert taught + held == 100
+    for line in (before, afterwards):
+        assert re.search(rf"complaints right on \d+% of {held}, log loss \d\.\d{{3}}; ", line)
+        assert re.search(rf"sentiment right on \d+% of {held}, log loss \d\.\d{{3}}; ", line)
+        assert re.search(r"macro-F1 for complaints \d+\.\d% on the posts that ship for measuring$", line)
+    assert ("not better: it " in rest[0]) is not (home / "ours").exists()
 
 
 @pytest.mark.parametrize(

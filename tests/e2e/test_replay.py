@@ -117,7 +117,7 @@ def test_a_replay_into_a_working_store_sends_nothing_to_anybody(
     store = Store(home / "a.db")
     outbox.approve(store, CaseId(1), agent="mia", text="We are sorry.", now=datetime.now(UTC), undo_seconds=0)
     (home / "config.toml").write_text(
-        f'[classifier]\nweights = "{tiny_weights}"\ncomplaint_threshold = 0\n'
+        f'[classifier]\nweights = "{tiny_weights}"\ncomplaint_threshold = 0\nlook_threshold = 0\n'
         '[triage]\nurgent_terms = ["fraud"]\n'
         '[[alerts.channels]]\ntype = "webhook"\nname = "ops"\nurl = "https://ops.example/hook"\n'
         'secret_env = "ANSWERBACK_OPS_SECRET"\n'

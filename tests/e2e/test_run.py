@@ -52,6 +52,7 @@ urgent_terms = ["fraud"]
 [classifier]
 weights = "{weights}"
 complaint_threshold = 0.0
+look_threshold = 0.0
 
 [[sla.policies]]
 name = "standard"

@@ -164,3 +164,51 @@ def test_a_platform_that_is_only_read_is_said_to_be(
         main(["doctor", "--config", str(config), "--db", str(desk.store.path)])
     [line] = [line for line in capsys.readouterr().out.splitlines() if " sources " in line]
     assert line.endswith(" reads; replies are not possible there.")
+
+
+FERNWAY = '[[sources]]\ntype = "rss"\nbrand = "Fernway"\nurl = "https://reviews.example/f.atom"\n'
+REPLAY = '[[sources]]\ntype = "replay"\npath = "day.jsonl"\n'
+OWN = '[[classifier.brands]]\nbrand = "Fernway"\ncomplaint_threshold = 0.6\n'
+MISSPELT = OWN.replace("Fernway", "fernway")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            FERNWAY + MISSPELT,
+            [
+                '• brands     [[classifier.brands]] "fernway": no source listens for this brand, so that its '
+                'thresholds decide nothing. Write it as a source does: "Fernway".'
+            ],
+        ),
+        (FERNWAY + OWN, []),
+        (FERNWAY + REPLAY + MISSPELT, []),  # the file may hold posts about it
+        (MISSPELT, []),
+    ],
+)
+def test_a_brand_with_thresholds_that_no_source_listens_for(
+    tmp_path: Path,
+    desk: Desk,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    said: list[str],
+) -> None:
+    monkeypatch.setattr(bootstrap, "make_predictor", lambda _: WordPredictor())
+    config = tmp_path / "config.toml"
+    config.write_text(text)
+    with pytest.raises(SystemExit):
+        main(["doctor", "--config", str(config), "--db", str(desk.store.path)])
+    assert [line for line in capsys.readouterr().out.splitlines() if " brands " in line] == said
+
+
+def test_thresholds_that_leave_nothing_to_look_at(
+    tmp_path: Path, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[classifier]\nlook_threshold = 0.9\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "--config", str(config), "--db", str(desk.store.path)])
+    assert ended.value.code == 1
+    assert f"✗ model      {config}: classifier: look_threshold is 0.9, above" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from desk import explaining
 from desk.corrections import lessons
 from desk.model.correction import Label
 from desk.model.explanation import Explanation, Moved
+from desk.model.reason import OTHER
 from desk.model.verdict import Verdict
 from tests.kernel import COMPLAINT, PRAISE, Desk, WordPredictor, after, post
 from tests.tui.drive import at_desk
@@ -127,6 +128,15 @@ async def test_another_reason_and_another_mood(desk: Desk) -> None:
         assert agent.said[-1] == "Kept for the classifier: negative. u undoes it."
     (found,) = lessons(desk.store).corrections
     assert found.label == Label(sentiment=-1, reason="lo[cker")
+
+
+async def test_none_of_the_reasons_is_an_answer_too(desk: Desk) -> None:
+    desk.take(post("1", "Locker 5 is stuck"))
+    async with at_desk(desk.store, after(1), reasons=("delay", "lo[cker"), keys=["m", "3", "3"]) as agent:
+        assert agent.said[-1] == "Kept for the classifier: about something else. u undoes it."
+        assert any("You said what the post is: about something else" in block for block in agent.blocks)
+    (found,) = lessons(desk.store).corrections
+    assert found.label == Label(reason=OTHER)
 
 
 async def test_a_question_can_be_left_on_the_way(desk: Desk) -> None:

@@ -13,6 +13,7 @@ from desk.model.copies import Wording
 from desk.model.correction import NO_COMPLAINT, SENTIMENTS, Label
 from desk.model.mention import Mention
 from desk.model.platform import platform_of
+from desk.model.reason import OTHER
 from desk.model.reply import Reply
 from desk.store.case_view import Copies
 from desk.store.queue_view import QueueFilter
@@ -84,6 +85,7 @@ def ask_correction(current: Label) -> Choose[Label | Further]:
 
 def ask_what_about(reasons: Sequence[str], current: Label) -> Choose[Label]:
     choices = [Choice(text.line(reason, limit=40), Label(reason=reason)) for reason in reasons]
+    choices.append(Choice("None of these", Label(reason=OTHER)))
     return Choose("It is about", choices, current=Label(reason=current.reason))
 
 
