@@ -384,8 +384,8 @@ FURTHER_SOURCES = (
 """What they learn from in each further pass over the data. Small sets are nearly known by heart by then, and
 of the large ones of sentiment not much has been learned. The second of them shows each text once, of those
 that are alike some; the third complaints twice, so that they keep their place while it weighs sentiments
-anew; the fifth plain posts five times, which twice had not taught anything. The sixth takes the sets as they were
-graded, the last our own tweets as well."""
+anew; the fourth plain posts five times, which twice had not taught anything. The fifth takes the sets as
+readers graded them, the last our own tweets as well."""
 PUBLIC = tuple(source.name for source in SOURCES if source.file is None)
 """Of others' writing: nobody has read all of them for complaints, and those who did agree in nine of ten."""
 UNREAD = tuple(name for name in PUBLIC if name != LABELLED)
