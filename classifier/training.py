@@ -50,7 +50,7 @@ PASSES = (
 )
 """How their mean goes over the data again and again: at lower rates, since it knows much already. The third
 pass takes complaint labels to be as sure as readers make them: to 9 % they gave another
-(annotations/README.md), and both sides err. The fifth learns complaints of our own posts alone, and says of
+(annotations/README.md), and both sides err. The fourth learns complaints of our own posts alone, and says of
 the others what it said before, for it would else forget what those who wrote them had in common. The last
 two learn what readers graded, and the tweets that were written in the manner of the sets."""
 WRITING = "Writing the weights with the reasons' vectors, and calibrating"
