@@ -113,19 +113,21 @@ def _sources(config: Config) -> Iterator[Finding]:
 
 
 def _brands(config: Config) -> Iterator[Finding]:
-    """Brands with thresholds of their own of which nothing can be heard: most are misspelt."""
+    """Brands with thresholds or SLA rules of their own of which nothing can be heard: most are misspelt."""
     heard = [source.brand for source in config.sources if isinstance(source, SourceSettings)]
     # A replayed file says itself whose posts it holds.
     if not heard or len(heard) < len(config.sources):
         return
     known = ", ".join(f'"{brand}"' for brand in sorted(set(heard)))
-    for one in config.classifier.brands:
-        if one.brand not in heard:
+    named = [("classifier.brands", one.brand, "its thresholds decide") for one in config.classifier.brands]
+    named += [("sla.rules", rule.brand, "the rule decides") for rule in config.sla.rules if rule.brand]
+    for table, brand, what_decides in named:
+        if brand not in heard:
             yield Finding(
                 "brands",
                 Health.HINT,
-                f'[[classifier.brands]] "{one.brand}": no source listens for this brand, so that its '
-                f"thresholds decide nothing. Write it as a source does: {known}.",
+                f'[[{table}]] "{brand}": no source listens for this brand, so that {what_decides} nothing. '
+                f"Write it as a source does: {known}.",
             )
 
 

@@ -170,6 +170,8 @@ FERNWAY = '[[sources]]\ntype = "rss"\nbrand = "Fernway"\nurl = "https://reviews.
 REPLAY = '[[sources]]\ntype = "replay"\npath = "day.jsonl"\n'
 OWN = '[[classifier.brands]]\nbrand = "Fernway"\ncomplaint_threshold = 0.6\n'
 MISSPELT = OWN.replace("Fernway", "fernway")
+POLICY = '[[sla.policies]]\nname = "fast"\nfirst_response = "1h"\n'
+RULE = POLICY + '[[sla.rules]]\npolicy = "fast"\nbrand = "Fernwy"\n'
 
 
 @pytest.mark.parametrize(
@@ -182,12 +184,19 @@ MISSPELT = OWN.replace("Fernway", "fernway")
                 'thresholds decide nothing. Write it as a source does: "Fernway".'
             ],
         ),
+        (
+            FERNWAY + RULE,
+            [
+                '• brands     [[sla.rules]] "Fernwy": no source listens for this brand, so that the rule '
+                'decides nothing. Write it as a source does: "Fernway".'
+            ],
+        ),
         (FERNWAY + OWN, []),
         (FERNWAY + REPLAY + MISSPELT, []),  # the file may hold posts about it
         (MISSPELT, []),
     ],
 )
-def test_a_brand_with_thresholds_that_no_source_listens_for(
+def test_a_brand_with_settings_of_its_own_that_no_source_listens_for(
     tmp_path: Path,
     desk: Desk,
     capsys: pytest.CaptureFixture[str],
