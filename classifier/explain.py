@@ -3,8 +3,10 @@
 It takes some three passes for a post of 14 words, a quarter of a second on two cores: the text is read 64
 times with half of its words left out, each time other ones, and a straight line through the answers (ridge
 regression on which words were there: LIME, Ribeiro et al. 2016) gives each word's weight.
-Leaving out one word at a time says next to nothing where the model is sure: the other words carry the
-verdict alone. On six posts, 64 halves agreed with 400 at a correlation of 0.93 to 0.99.
+On 24 hard posts, 64 halves agree with 240 at a correlation of 0.88, and 32 halves at 0.76. Cheaper ways
+point elsewhere: leaving out one word at a time agrees at 0.53, since the other words carry the verdict alone
+where the model is sure; what each token of the top layer adds to the verdict, which the first pass could
+tell, at 0.22.
 
 Words are taken from the text as it was written, so their places need no mapping back; the predictor cleans
 every variant as it cleans the text.
