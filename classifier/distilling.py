@@ -31,7 +31,7 @@ from classifier.artifact import (
     read_manifest,
     write_manifest,
 )
-from classifier.data import FURTHER_SOURCES, SOURCES, Example, Source, in_full, load_examples
+from classifier.data import Example, Source, load_examples
 from classifier.fitting import (
     Plan,
     TrainingError,
@@ -48,6 +48,7 @@ from classifier.predictor import OnnxPredictor, load_predictor
 from classifier.progress import Progress, silent
 from classifier.quantise import Floats
 from classifier.reload import Reloaded, reload, write_base
+from classifier.sources import FURTHER_SOURCES, SOURCES, in_full
 from classifier.tokens import tokenizer_of
 from classifier.training import WRITING, calibrate, write_weights
 

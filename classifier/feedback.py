@@ -22,7 +22,7 @@ import numpy as np
 
 from classifier.annotation import HELD_OUT, HELD_OUT_PLAIN
 from classifier.artifact import Manifest, read_manifest, write_manifest
-from classifier.data import LABELLED, SOURCES, Example, Row, Source, Split, load_examples, read_rows, split_of
+from classifier.data import LABELLED, Example, Row, Source, Split, load_examples, read_rows, split_of
 from classifier.evaluation import evaluate
 from classifier.fitting import Plan, TrainingError, fit
 from classifier.labels import SENTIMENT_INDEX
@@ -30,6 +30,7 @@ from classifier.language_head import LanguageHead
 from classifier.predictor import OnnxPredictor, load_predictor
 from classifier.progress import Progress, silent
 from classifier.reload import reload, write_base
+from classifier.sources import SOURCES
 from classifier.training import WRITING, calibrate, write_weights
 from desk.model.correction import Correction
 from desk.model.verdict import Sentiment

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 
 from classifier.anchors import Anchors, base_anchors, own_anchors
-from classifier.data import SOURCES, Example, Source, load_examples
+from classifier.data import Example, Source, load_examples
 from classifier.labels import BINARY_HEADS, CLASS_HEADS, TRAINED_HEADS
 from classifier.network import Batch, Network, loss_of, padded
 from classifier.progress import Progress, silent
 from classifier.quantise import Floats
+from classifier.sources import SOURCES
 from classifier.tokens import tokenizer_of
 from desk.errors import DeskError
 

@@ -18,7 +18,7 @@ from classifier.calibration import (
     fit_temperature,
     recall_threshold,
 )
-from classifier.data import FURTHER_SOURCES, LABELLED, PUBLIC, UNREAD, Example, in_full, load_examples
+from classifier.data import LABELLED, Example, load_examples
 from classifier.export import write_folder
 from classifier.fitting import Plan, TrainingError
 from classifier.graph import EncoderShape
@@ -31,13 +31,14 @@ from classifier.quantise import quantise_rows
 from classifier.reason_vectors import write_reason_vectors
 from classifier.reasons import general_reasons
 from classifier.runs import fit_runs
+from classifier.sources import FURTHER_SOURCES, PUBLIC, UNREAD, in_full
 from classifier.tokens import tokenizer_of
 
-VERSION = "answerback-12l-2026.11.12"
+VERSION = "answerback-12l-2026.11.13"
 RUNS = 2
 """Networks that are learned in turn and averaged."""
 _FURTHER = Plan(rate=6e-5, head_rate=2e-4, vector_rate=1e-4, warmup_share=0.04, early_layer=0)
-_AGAIN, _ONCE_MORE, _WEIGHED, _PLAIN, _GRADED, _WRITTEN = (
+_AGAIN, _ONCE_MORE, _WEIGHED, _PLAIN, _GRADED, _WRITTEN, _NEAR = (
     replace(_FURTHER, sources=sources) for sources in FURTHER_SOURCES
 )
 PASSES = (
@@ -47,12 +48,13 @@ PASSES = (
     replace(_PLAIN, complaints_kept=PUBLIC),
     replace(_GRADED, doubt=0.05, complaints_kept=UNREAD),
     replace(_WRITTEN, doubt=0.05, complaints_kept=UNREAD),
+    replace(_NEAR, doubt=0.05, complaints_kept=UNREAD),
 )
 """How their mean goes over the data again and again: at lower rates, since it knows much already. The third
 pass takes complaint labels to be as sure as readers make them: to 9 % they gave another
 (annotations/README.md), and both sides err. The fourth learns complaints of our own posts alone, and says of
 the others what it said before, for it would else forget what those who wrote them had in common. The last
-two learn what readers graded, and the tweets that were written in the manner of the sets."""
+three learn what readers graded, and tweets that were written in the manner of the sets and beside them."""
 WRITING = "Writing the weights with the reasons' vectors, and calibrating"
 MAX_TOKENS = 128
 """Tokens served; training cuts earlier, since hardly a post is longer and the rest costs time."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from classifier.data import SOURCES
 from classifier.fitting import Plan
 from classifier.progress import Progress
+from classifier.sources import SOURCES
 
 
 def tiny_plan(*names: str) -> Plan:

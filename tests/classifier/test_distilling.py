@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from classifier.artifact import SCALES, ArtifactError, read_manifest, sha256_of, write_manifest
-from classifier.data import SOURCES, Example
+from classifier.data import Example
 from classifier.distilling import Course, distil, lessons, slimmed
 from classifier.fitting import Plan, TrainingError
 from classifier.predictor import load_predictor
 from classifier.reload import reload
+from classifier.sources import SOURCES
 from tests.classifier.tiny import INNER
 
 Write = Callable[[str, list[dict[str, object]]], Path]

@@ -17,9 +17,10 @@ from transformers import AutoModel, BertConfig, BertModel
 from classifier.anchors import Anchors
 from classifier.artifact import read_manifest, verify_files
 from classifier.calibration import Platt
-from classifier.data import SOURCES, DataError, Example, load_examples
+from classifier.data import DataError, Example, load_examples
 from classifier.fitting import TrainingError, collate, fit, schedule
 from classifier.predictor import load_predictor
+from classifier.sources import SOURCES
 from classifier.training import calibrate, train
 from tests.classifier.runs import Interrupted, interrupted_at, tiny_plan
 
