@@ -93,6 +93,7 @@ class Source:
     name: str
     label: Callable[[Example, Row, random.Random], Example | None]
     repeat: int = 1
+    """How often each text is shown; at 0 only in a later pass that asks for it."""
     limit: int | None = None
     """At most so many rows of the training split, chosen by the seed."""
     file: Path | None = None

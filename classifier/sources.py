@@ -110,7 +110,7 @@ SOURCES = (
     Source("own_posts", _own_post, repeat=2, file=POSTS, tested_elsewhere=True),
     Source("plain_posts", _own_post, repeat=5, file=PLAIN, tested_elsewhere=True),
     Source("own_tweets", _own_tweet, file=TWEETS, tested_elsewhere=True, limit=6_000),
-    Source("near_tweets", _own_tweet, file=NEAR, tested_elsewhere=True),
+    Source("near_tweets", _own_tweet, file=NEAR, tested_elsewhere=True, repeat=0),
     Source("complaints_tr_bank", _turkish_complaint, limit=1_000),
     Source("sentiment_en_semeval", _sentiment, limit=20_000, balance=1.0),
     Source("sentiment_xlmt", _multilingual_sentiment),
@@ -130,11 +130,8 @@ def in_full(sources: Iterable[Source]) -> tuple[Source, ...]:
 
 
 def _shown(repeats: Mapping[str, int], full: Collection[str]) -> tuple[Source, ...]:
-    """Every source as often as said, else once, not at all at 0; those of `full` in full.
-
-    Tweets beside the sets' are many, so none unless it is said.
-    """
-    times = {source.name: repeats.get(source.name, int(source.file != NEAR)) for source in SOURCES}
+    """Every source as often as said, else once if at all, not at all at 0; those of `full` in full."""
+    times = {source.name: repeats.get(source.name, min(source.repeat, 1)) for source in SOURCES}
     return tuple(
         replace(source, repeat=times[source.name], limit=None if source.name in full else source.limit)
         for source in SOURCES
